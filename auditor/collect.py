@@ -1,0 +1,308 @@
+"""Collecting: runs the plan's tasks and writes what was seen into an evidence folder.
+
+Threads over tasks, bounded by site; every (target, collector) ends in exactly one envelope, with
+evidence or with a reason. The gate is asked before a packet leaves, and a name is resolved once.
+"""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from auditor.authority import Ip, parse_ip, permit
+from auditor.collector import Addressed, Collector, CommandCollector, ProbeCollector
+from auditor.folder import Envelope, EvidenceError, EvidenceFolder, FolderWriter
+from auditor.model import Observation, Reason
+from auditor.plan import VANTAGE, Task, make_tasks
+from auditor.redact import mask, mask_text
+from auditor.script import HostOutput
+from auditor.targets import Inventory, Target
+from auditor.transports import Transport, TransportError
+
+SITE_LIMIT = 4
+DEADLINE_S = 120.0
+_METHOD = "read-login"
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """One (target, collector) that is done: what the journal records."""
+
+    target: str
+    collector: str
+    attempt: int
+    sha256: str
+    reason: Reason | None
+
+
+Opener = Callable[[Target, str], Transport]
+
+
+def open_transport(target: Target, address: str) -> Transport:
+    """The transport a target's ``connect`` names. paramiko is imported only when it is needed."""
+    if target.connect == "local":
+        from auditor.transports.local import LocalTransport  # noqa: PLC0415
+
+        return LocalTransport()
+    if target.connect == "ssh":
+        from auditor.targets import SshSettings  # noqa: PLC0415
+        from auditor.transports.ssh import SshTransport  # noqa: PLC0415
+
+        return SshTransport(target.address or address, address, target.ssh or SshSettings())
+    raise TransportError(Reason.UNSUPPORTED, f"no commands can be run by way of connect: {target.connect}")
+
+
+@dataclass(slots=True)
+class Collection:
+    """One collection into one folder: what it works with."""
+
+    inventory: Inventory
+    collectors: Mapping[str, Collector]
+    folder: FolderWriter
+    workers: int = 50
+    attempts: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    opener: Opener = open_transport
+    on_commit: Callable[[Sequence[Committed]], None] = lambda _: None
+    on_task: Callable[[Task], None] = lambda _: None
+    _targets: dict[str, Target] = field(init=False)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _recordings: EvidenceFolder | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._targets = {target.id: target for target in self.inventory.targets}
+        if self.inventory.recorded:
+            self._recordings = EvidenceFolder(Path(self.inventory.recorded))
+
+    def run(self, done: Iterable[tuple[str, str]] = (), only: frozenset[str] | None = None) -> int:
+        """Work through all tasks; returns how many (target, collector) pairs ended without evidence.
+
+        On ``KeyboardInterrupt`` nothing new is started and what is done stays committed.
+        """
+        limits = {site.id: (site.limits and site.limits.max_parallel) or SITE_LIMIT for site in self.inventory.sites}
+        waiting: dict[str, deque[Task]] = {}
+        for task in make_tasks(self.inventory, self.collectors, done, only):
+            waiting.setdefault(task.site, deque()).append(task)
+        # A site's slots bound the load on its link; tasks that touch no network need no slot.
+        free = {site: limits.get(site, SITE_LIMIT) for site in waiting}
+        running: dict[Future[int], Task] = {}
+        lost = 0
+        pool = ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix="collect")
+        try:
+            while waiting or running:
+                for site in list(waiting):
+                    while waiting[site] and free[site] > 0 and len(running) < self.workers:
+                        task = waiting[site].popleft()
+                        free[site] -= 1
+                        running[pool.submit(self._task, task)] = task
+                    if not waiting[site]:
+                        del waiting[site]
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    task = running.pop(future)
+                    free[task.site] = free.get(task.site, 0) + 1
+                    lost += future.result()
+                    self.on_task(task)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
+        return lost
+
+    def _task(self, task: Task) -> int:
+        work = {"host": self._host, "probe": self._probe, "recorded": self._recorded}[task.kind]
+        return work(task)
+
+    # -- the three kinds of task
+
+    def _host(self, task: Task) -> int:
+        target = self._targets[task.targets[0]]
+        chosen = [c for c in (self.collectors[name] for name in task.collectors) if isinstance(c, CommandCollector)]
+        asked = [(collector.id, command) for collector in chosen for command in collector.commands(target)]
+        now = datetime.now(UTC)
+        try:
+            address = self._admit(target, _METHOD, now)
+            transport = self.opener(target, address)
+            deadline = float((target.limits and target.limits.deadline_s) or DEADLINE_S)
+            answer = transport.run([command for _, command in asked], deadline)
+        except TransportError as exc:
+            return self._fail(task, exc.reason, exc.detail, now)
+        except Exception as exc:  # our own fault must not cost the run the other targets
+            return self._fail(task, Reason.INCOMPLETE, f"collecting broke: {type(exc).__name__}: {exc}", now)
+        made = self._observe(target, transport.name, answer)
+        sets = {collector.id: [] for collector in chosen}  # type: dict[str, list[tuple[str, Observation]]]
+        for (owner, _), seen in zip(asked, made, strict=True):
+            sets[owner].append((seen.key, seen))
+        committed = [self._commit(target.id, self.collectors[name], seen) for name, seen in sets.items()]
+        self._tell(committed)
+        return 0
+
+    def _probe(self, task: Task) -> int:
+        probe = self.collectors[task.collectors[0]]
+        assert isinstance(probe, ProbeCollector)
+        now = datetime.now(UTC)
+        admitted: list[Addressed] = []
+        lost = 0
+        for name in task.targets:
+            target = self._targets[name]
+            try:
+                admitted.append(Addressed(target, self._admit(target, probe.method, now)))
+            except TransportError as exc:
+                lost += self._fail(replace(task, targets=(name,)), exc.reason, exc.detail, now)
+        if not admitted:
+            return lost
+        try:
+            answers = probe.probe(admitted, now)
+        except Exception as exc:  # as above
+            answers = {}
+            why = f"collecting broke: {type(exc).__name__}: {exc}"
+        else:
+            why = "the probe gave no answer for this target"
+        committed = []
+        for one in admitted:
+            seen = [_masked(item) for item in answers.get(one.target.id, ())]
+            if seen:
+                committed.append(self._commit(one.target.id, probe, [(item.key, item) for item in seen]))
+            else:
+                lost += self._fail(replace(task, targets=(one.target.id,)), Reason.INCOMPLETE, why, now)
+        self._tell(committed)
+        return lost
+
+    def _recorded(self, task: Task) -> int:
+        """Copies a recording under the target's own id, with its true times; the report says that it is one."""
+        target = self._targets[task.targets[0]]
+        now = datetime.now(UTC)
+        if self._recordings is None or not target.recording:
+            return self._fail(task, Reason.INCOMPLETE, "the inventory names no recording for this target", now)
+        lost = 0
+        committed = []
+        for name in task.collectors:
+            single = replace(task, collectors=(name,))
+            if name not in self._recordings.collected(target.recording):
+                lost += self._fail(single, Reason.INCOMPLETE, f"recording {target.recording} holds no {name}", now)
+                continue
+            try:
+                envelope = self._recordings.envelope(target.recording, name)
+                pairs = [
+                    (key, replace(self._recordings.observation(key, digest), target=target.id))
+                    for key, digest in envelope.observations
+                ]
+            except EvidenceError as exc:
+                lost += self._fail(single, Reason.UNPARSABLE, str(exc), now)
+                continue
+            renamed = replace(envelope, target=target.id)
+            digest = self.folder.put(renamed, pairs)
+            committed.append(Committed(target.id, name, envelope.attempt, digest, envelope.reason))
+        self._tell(committed)
+        return lost
+
+    # -- what they share
+
+    def _admit(self, target: Target, method: str, now: datetime) -> str:
+        """The one address that may be used. Raises ``TransportError`` when there is none or it is not allowed."""
+        if target.connect == "local":
+            return "127.0.0.1"
+        name = target.link.target if target.link else target.address
+        if not name:
+            raise TransportError(Reason.UNSUPPORTED, f"connect: {target.connect}, and no address to look at")
+        known = parse_ip(name)
+        if known is None:
+            # Before a name is looked up, the authority must allow what can be judged without its address.
+            early = permit(self.inventory, target, method, None, now)
+            if not early.allowed and not any(item.scope.networks for item in self.inventory.authorities):
+                raise TransportError(Reason.NOT_AUTHORISED, early.why)
+            known = _resolve(name)
+        answer = permit(self.inventory, target, method, known, now)
+        if not answer.allowed:
+            raise TransportError(Reason.NOT_AUTHORISED, answer.why)
+        return str(known)
+
+    def _observe(self, target: Target, transport: str, answer: HostOutput) -> list[Observation]:
+        made = []
+        for out in answer.outputs:
+            prefix = "sudo -n " if out.privilege == "sudo" else ""
+            made.append(
+                _masked(
+                    Observation(
+                        key=out.command.key,
+                        source=f"{transport}: {prefix}{shlex.join(out.command.argv)}",
+                        target=target.id,
+                        vantage=VANTAGE,
+                        collected_at=answer.asked_at,
+                        stdout=out.stdout,
+                        stderr=out.stderr,
+                        exit=out.exit,
+                        truncated=out.truncated,
+                        problem=out.problem,
+                        privilege=out.privilege,
+                        duration=out.duration,
+                        target_clock=answer.target_clock,
+                        privacy=out.command.privacy,
+                    )
+                )
+            )
+        return made
+
+    def _commit(self, target: str, collector: Collector, seen: Sequence[tuple[str, Observation]]) -> Committed:
+        first = seen[0][1] if seen else None
+        attempt = self.attempts.get((target, collector.id), 0) + 1
+        envelope = Envelope(
+            target=target,
+            collector=collector.id,
+            version=collector.version,
+            attempt=attempt,
+            collected_at=first.collected_at if first else datetime.now(UTC),
+            vantage=VANTAGE,
+            target_clock=first.target_clock if first else None,
+        )
+        return Committed(target, collector.id, attempt, self.folder.put(envelope, seen), None)
+
+    def _fail(self, task: Task, reason: Reason, detail: str, now: datetime) -> int:
+        committed = []
+        for target in task.targets:
+            for name in task.collectors:
+                attempt = self.attempts.get((target, name), 0) + 1
+                envelope = Envelope(
+                    target=target,
+                    collector=name,
+                    version=self.collectors[name].version,
+                    attempt=attempt,
+                    collected_at=now,
+                    vantage=VANTAGE,
+                    reason=reason,
+                    detail=mask_text(detail)[:500],
+                )
+                committed.append(Committed(target, name, attempt, self.folder.put(envelope, ()), reason))
+        self._tell(committed)
+        return len(committed)
+
+    def _tell(self, committed: Sequence[Committed]) -> None:
+        if committed:
+            with self._lock:
+                self.on_commit(committed)
+
+
+def _masked(seen: Observation) -> Observation:
+    stdout, count = mask(seen.stdout)
+    stderr = mask_text(seen.stderr)
+    if not count and stderr == seen.stderr:
+        return seen
+    return replace(seen, stdout=stdout, stderr=stderr, masked=count)
+
+
+def _resolve(name: str) -> Ip:
+    """The first address of a name, which is then the only one used."""
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as exc:
+        raise TransportError(Reason.UNREACHABLE, f"{name}: {exc}") from None
+    address = parse_ip(str(found[0][4][0]).split("%")[0]) if found else None
+    if address is None:
+        raise TransportError(Reason.UNREACHABLE, f"{name}: no usable address")
+    return address

@@ -1,0 +1,293 @@
+"""The evidence folder: what collect writes and judge reads (design §4, fixed).
+
+``manifest.json``, one envelope per (target, collector) under ``envelopes/<target>/<collector>.json``,
+and ``observations/<sha256>``: a header line of JSON, then the raw bytes. The hash covers both, so it
+binds what was seen to where and when. A ``.capdo`` file is the folder zipped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from auditor.model import CapdoError, Observation, Privacy, Reason
+
+SCHEMA = "capdo.evidence/1"
+ENVELOPE = "capdo.envelope/1"
+
+
+class EvidenceError(CapdoError):
+    """An evidence folder that is not one, or that was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What one collector brought from one target: references, times, or why it brought nothing."""
+
+    target: str
+    collector: str
+    version: int
+    attempt: int
+    collected_at: datetime
+    vantage: str
+    target_clock: datetime | None = None
+    observations: tuple[tuple[str, str], ...] = ()
+    """(key, sha256) pairs."""
+    reason: Reason | None = None
+    detail: str = ""
+
+
+def encode(seen: Observation) -> tuple[str, bytes]:
+    """An observation's digest and its stored form."""
+    header = {
+        "source": seen.source,
+        "target": seen.target,
+        "vantage": seen.vantage,
+        "collected_at": seen.collected_at.isoformat(),
+        "target_clock": seen.target_clock.isoformat() if seen.target_clock else None,
+        "exit": seen.exit,
+        "stderr": seen.stderr,
+        "truncated": seen.truncated,
+        "problem": seen.problem,
+        "privilege": seen.privilege,
+        "duration": round(seen.duration, 3),
+        "privacy": seen.privacy,
+        "masked": seen.masked,
+    }
+    body = (
+        json.dumps(header, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace") + b"\n" + seen.stdout
+    )
+    return hashlib.sha256(body).hexdigest(), body
+
+
+def decode(key: str, body: bytes) -> Observation:
+    """The observation stored as ``body``. Raises ``EvidenceError`` when its header cannot be read."""
+    head, newline, stdout = body.partition(b"\n")
+    try:
+        told = json.loads(head)
+        if not newline or not isinstance(told, dict):
+            raise ValueError("no header line")
+        clock = told["target_clock"]
+        return Observation(
+            key=key,
+            source=str(told["source"]),
+            target=str(told["target"]),
+            vantage=str(told["vantage"]),
+            collected_at=_instant(told["collected_at"]),
+            stdout=stdout,
+            stderr=str(told["stderr"]),
+            exit=told["exit"] if isinstance(told["exit"], int) else None,
+            truncated=told["truncated"] is not False,
+            problem=Reason(told["problem"]) if told["problem"] else None,
+            privilege=str(told["privilege"]),
+            duration=float(told["duration"]),
+            target_clock=_instant(clock) if clock else None,
+            privacy=Privacy(told["privacy"]),
+            masked=int(told["masked"]),
+        )
+    except (ValueError, KeyError, TypeError) as exc:
+        raise EvidenceError(f"observation {key}: unreadable header ({exc})") from None
+
+
+def _instant(text: str) -> datetime:
+    value = datetime.fromisoformat(text)
+    if value.tzinfo is None:
+        raise ValueError(f"{text}: no time zone")
+    return value
+
+
+class FolderWriter:
+    """Writes an evidence folder, envelope by envelope; an envelope's presence is its commit."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        for part in (path, path / "observations", path / "envelopes"):
+            part.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def put(self, envelope: Envelope, observations: Sequence[tuple[str, Observation]]) -> str:
+        """Store the observations, then the envelope that refers to them. Returns the envelope's digest."""
+        refs = []
+        for key, seen in observations:
+            digest, body = encode(seen)
+            self._write_once(self.path / "observations" / digest, body)
+            refs.append({"key": key, "sha256": digest})
+        told = {
+            "schema": ENVELOPE,
+            "target": envelope.target,
+            "collector": envelope.collector,
+            "version": envelope.version,
+            "attempt": envelope.attempt,
+            "collected_at": envelope.collected_at.isoformat(),
+            "target_clock": envelope.target_clock.isoformat() if envelope.target_clock else None,
+            "vantage": envelope.vantage,
+            "observations": refs,
+            "reason": envelope.reason,
+            "detail": envelope.detail,
+        }
+        body = json.dumps(told, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace")
+        folder = self.path / "envelopes" / envelope.target
+        folder.mkdir(exist_ok=True, mode=0o700)
+        partial = folder / f".{envelope.collector}.part"
+        _write(partial, body)
+        partial.replace(folder / f"{envelope.collector}.json")
+        return hashlib.sha256(body).hexdigest()
+
+    def finish(self, head: Mapping[str, Any]) -> str:
+        """Write the manifest over all files. Returns its digest; until then the folder is incomplete."""
+        files = {
+            path.relative_to(self.path).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted((self.path / "envelopes").glob("*/*.json"))
+        }
+        seen = sorted(path.name for path in (self.path / "observations").iterdir())
+        told = {"schema": SCHEMA, **head, "files": files, "observations": seen}
+        body = json.dumps(told, ensure_ascii=False, sort_keys=True, indent=1).encode()
+        partial = self.path / "manifest.json.part"
+        _write(partial, body, sync=True)
+        partial.replace(self.path / "manifest.json")
+        return hashlib.sha256(body).hexdigest()
+
+    @staticmethod
+    def _write_once(path: Path, body: bytes) -> None:
+        # The name is the content's hash: what is there already is the same, unless a crash cut it.
+        try:
+            if path.stat().st_size == len(body):
+                return
+        except FileNotFoundError:
+            pass
+        _write(path, body)
+
+
+def _write(path: Path, body: bytes, *, sync: bool = False) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(body)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+class EvidenceFolder:
+    """Reads an evidence folder or a ``.capdo`` file; every byte it hands out is checked by hash."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._zip: zipfile.ZipFile | None = None
+        if path.is_file():
+            try:
+                self._zip = zipfile.ZipFile(path)
+            except zipfile.BadZipFile:
+                raise EvidenceError(f"{path}: not an evidence folder and not a .capdo file") from None
+        elif not path.is_dir():
+            raise EvidenceError(f"{path}: no such evidence folder")
+        self._index: dict[str, list[str]] | None = None
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest. Raises ``EvidenceError`` when it is missing, unreadable or of another schema."""
+        try:
+            told = json.loads(self._bytes("manifest.json", cap=1 << 30))
+        except (KeyError, OSError):
+            raise EvidenceError(f"{self.path}: no manifest.json; the collection was not finished") from None
+        except ValueError as exc:
+            raise EvidenceError(f"{self.path}/manifest.json: {exc}") from None
+        if not isinstance(told, dict) or told.get("schema") != SCHEMA:
+            raise EvidenceError(f"{self.path}/manifest.json: not of schema {SCHEMA}")
+        return told
+
+    def manifest_sha256(self) -> str:
+        return hashlib.sha256(self._bytes("manifest.json", cap=1 << 30)).hexdigest()
+
+    def collected(self, target: str) -> list[str]:
+        """Ids of the collectors that left an envelope for ``target``."""
+        if self._zip is not None:
+            if self._index is None:
+                self._index = {}
+                for name in self._zip.namelist():
+                    parts = name.split("/")
+                    if len(parts) == 3 and parts[0] == "envelopes" and parts[2].endswith(".json"):
+                        self._index.setdefault(parts[1], []).append(parts[2].removesuffix(".json"))
+            return sorted(self._index.get(target, []))
+        folder = self.path / "envelopes" / target
+        try:
+            return sorted(name.removesuffix(".json") for name in os.listdir(folder) if name.endswith(".json"))
+        except FileNotFoundError:
+            return []
+
+    def envelope(self, target: str, collector: str) -> Envelope:
+        """One envelope. Raises ``EvidenceError`` when it cannot be read."""
+        name = f"envelopes/{target}/{collector}.json"
+        try:
+            told = json.loads(self._bytes(name))
+            clock = told["target_clock"]
+            if told["target"] != target or told["collector"] != collector:
+                raise ValueError("it names another target or collector")
+            return Envelope(
+                target=target,
+                collector=collector,
+                version=int(told["version"]),
+                attempt=int(told["attempt"]),
+                collected_at=_instant(told["collected_at"]),
+                vantage=str(told["vantage"]),
+                target_clock=_instant(clock) if clock else None,
+                observations=tuple((str(ref["key"]), str(ref["sha256"])) for ref in told["observations"]),
+                reason=Reason(told["reason"]) if told["reason"] else None,
+                detail=str(told["detail"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as exc:
+            raise EvidenceError(f"{name}: {exc}") from None
+
+    def observation(self, key: str, digest: str) -> Observation:
+        """The observation ``digest``. Raises ``EvidenceError`` when missing or not what its hash says."""
+        if len(digest) != 64 or not digest.isalnum():
+            raise EvidenceError(f"{key}: {digest[:80]!r} is no sha256")
+        try:
+            body = self._bytes(f"observations/{digest}")
+        except (OSError, KeyError):
+            raise EvidenceError(f"{key}: observation {digest} is missing") from None
+        if hashlib.sha256(body).hexdigest() != digest:
+            raise EvidenceError(f"{key}: observation {digest} was changed: its bytes do not match its hash")
+        return decode(key, body)
+
+    def verify(self) -> list[str]:
+        """All that is wrong: files missing, changed or added since the manifest was written."""
+        told = self.manifest()
+        wrong = []
+        wanted = dict(told.get("files", {})) | {f"observations/{name}": name for name in told.get("observations", [])}
+        for name, digest in wanted.items():
+            try:
+                if hashlib.sha256(self._bytes(name)).hexdigest() != digest:
+                    wrong.append(f"{name}: changed")
+            except (OSError, KeyError):
+                wrong.append(f"{name}: missing")
+        wrong += [f"{name}: not in the manifest" for name in self._names() if name not in wanted]
+        return wrong
+
+    def _names(self) -> Iterator[str]:
+        if self._zip is not None:
+            names = (name for name in self._zip.namelist() if not name.endswith("/"))
+        else:
+            names = (p.relative_to(self.path).as_posix() for p in sorted(self.path.rglob("*")) if p.is_file())
+        return (name for name in names if name != "manifest.json")
+
+    def _bytes(self, name: str, cap: int = 64 << 20) -> bytes:
+        if self._zip is None:
+            return (self.path / name).read_bytes()
+        info = self._zip.getinfo(name)
+        if info.file_size > cap:
+            raise EvidenceError(f"{self.path}: {name} is larger than {cap} bytes")
+        return self._zip.read(info)
+
+
+def pack(folder: Path, file: Path) -> None:
+    """Zip an evidence folder into a ``.capdo`` file."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                made.write(path, path.relative_to(folder).as_posix())
+    file.chmod(0o600)

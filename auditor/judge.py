@@ -1,0 +1,180 @@
+"""Judging: inventory + evidence + rules + date → exactly one finding for each (target, rule). Pure but for reading.
+
+The folder is read through ``EvidenceFolder`` only; "now" is given. The same input gives the same findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from auditor.check import Check, Judged, Need, needs, run_check
+from auditor.collector import Collector, Reading
+from auditor.declared import declared
+from auditor.evidence.declared import DeclaredTarget
+from auditor.folder import Envelope, EvidenceError, EvidenceFolder
+from auditor.model import CollectError, Evidence, Finding, Observation, Reason, Result, Say, Seen, Unavailable, Verdict
+from auditor.targets import System, Target
+
+
+class Chosen(Protocol):
+    """A rule that falls on a target, with its parameters at the target's level."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def check(self) -> str | None: ...
+    @property
+    def params(self) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """How much of a target could be seen; every target of the inventory has one."""
+
+    state: str
+    """assessed, partial, unreachable or stale."""
+    reason: Reason | None = None
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class JudgedTarget:
+    """All findings of one target, sorted by rule, with the observations they rest on."""
+
+    target: Target
+    state: TargetState
+    findings: list[Finding]
+    observations: dict[str, Observation] = field(default_factory=dict)
+
+
+class Judge:
+    """Holds what does not change from target to target."""
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check[Any, Any]],
+        collectors: Mapping[str, Collector],
+        systems: Mapping[str, System],
+        inventory_sha256: str,
+        now: datetime,
+    ) -> None:
+        self._checks = checks
+        self._needs: dict[str, tuple[Need, ...]] = {key: needs(type(check)) for key, check in checks.items()}
+        self._collectors = collectors
+        self._systems = systems
+        self._digest = inventory_sha256
+        self._now = now
+
+    def target(self, target: Target, rules: Sequence[Chosen], folder: EvidenceFolder) -> JudgedTarget:
+        """One finding for each of ``rules`` on ``target``."""
+        topics = {need.evidence.topic for rule in rules if rule.check for need in self._needs.get(rule.check, ())}
+        held, state, observations = self.read(target, folder, topics)
+        findings = [self.judge(target, rule, held) for rule in rules]
+        findings.sort(key=lambda finding: finding.rule)
+        return JudgedTarget(target, state, findings, observations)
+
+    def judge(self, target: Target, rule: Chosen, held: Mapping[str, Evidence | Unavailable]) -> Finding:
+        """The one finding of ``rule`` on ``target``, from evidence in hand."""
+        if rule.check is None:
+            return Finding(target.id, rule.id, "", Verdict(Result.NOTCHECKED, Say("not-attested", {})))
+        check = self._checks.get(rule.check)
+        if check is None:
+            broken = Verdict(Result.ERROR, Say("check-missing", {"check": rule.check}))
+            return Finding(target.id, rule.id, rule.check, broken)
+        judged: Judged = run_check(check, self._needs[rule.check], held, rule.params)
+        return Finding(
+            target.id, rule.id, rule.check, judged.verdict, judged.observations, judged.reason, judged.detail
+        )
+
+    def read(
+        self, target: Target, folder: EvidenceFolder, topics: set[str]
+    ) -> tuple[dict[str, Evidence | Unavailable], TargetState, dict[str, Observation]]:
+        """The target's evidence on ``topics``, how much of it could be seen, and the observations behind it."""
+        held: dict[str, Evidence | Unavailable] = {}
+        observations: dict[str, Observation] = {}
+        if DeclaredTarget.topic in topics:
+            held[DeclaredTarget.topic] = declared(target, self._systems, self._digest, self._now)
+        collected = set(folder.collected(target.id))
+        made: list[Evidence | Unavailable] = []
+        seen_any = False
+        for collector in self._collectors.values():
+            if not collector.serves(target):
+                continue
+            if collector.evidence.topic not in topics and collector.id not in collected:
+                continue
+            found, looked = self._evidence(target, collector, folder, collected, observations)
+            seen_any = seen_any or looked
+            made.append(found)
+            known = held.get(collector.evidence.topic)
+            if known is None or (isinstance(known, Unavailable) and not isinstance(found, Unavailable)):
+                held[collector.evidence.topic] = found
+        return held, _state(made, seen_any), observations
+
+    def _evidence(
+        self,
+        target: Target,
+        collector: Collector,
+        folder: EvidenceFolder,
+        collected: set[str],
+        into: dict[str, Observation],
+    ) -> tuple[Evidence | Unavailable, bool]:
+        """Evidence of one collector, and whether anything at all was observed."""
+        if collector.id not in collected:
+            return Unavailable(Reason.INCOMPLETE, f"{collector.id} was not collected"), False
+        refs: tuple[str, ...] = ()
+        try:
+            envelope = folder.envelope(target.id, collector.id)
+            refs = tuple(digest for _, digest in envelope.observations)
+            if envelope.reason is not None:
+                return Unavailable(envelope.reason, envelope.detail, refs), bool(refs)
+            found = {key: folder.observation(key, digest) for key, digest in envelope.observations}
+        except EvidenceError as exc:
+            return Unavailable(Reason.UNPARSABLE, str(exc), refs), False
+        into.update(zip(refs, found.values(), strict=True))
+        if stray := next((seen for seen in found.values() if seen.target != target.id), None):
+            return Unavailable(Reason.UNPARSABLE, f"{stray.source} was seen on another target", refs), True
+        return self._parse(target, collector, envelope, found, refs), bool(refs)
+
+    def _parse(
+        self,
+        target: Target,
+        collector: Collector,
+        envelope: Envelope,
+        found: dict[str, Observation],
+        refs: tuple[str, ...],
+    ) -> Evidence | Unavailable:
+        age = self._now - envelope.collected_at
+        if age > collector.evidence.max_age:
+            most = collector.evidence.max_age.days
+            return Unavailable(Reason.STALE, f"seen {age.days} days before the run's date, at most {most} count", refs)
+        seen = Seen(envelope.collected_at, self._now, envelope.target_clock, refs)
+        try:
+            return collector.parse(Reading(target, seen, found))
+        except CollectError as exc:
+            return Unavailable(exc.reason, exc.detail, refs)
+        except Exception as exc:  # a parser that breaks on hostile output must not break the run
+            return Unavailable(Reason.UNPARSABLE, f"{collector.id} broke: {type(exc).__name__}: {exc}"[:300], refs)
+
+
+def judge_all(
+    judge: Judge, targets: Sequence[Target], rules: Mapping[str, Sequence[Chosen]], folder: EvidenceFolder
+) -> Iterator[JudgedTarget]:
+    """Every target in order of id, one at a time, so that memory does not grow with their number."""
+    for target in sorted(targets, key=lambda item: item.id):
+        yield judge.target(target, rules.get(target.id, ()), folder)
+
+
+def _state(made: Sequence[Evidence | Unavailable], seen_any: bool) -> TargetState:
+    missing = [item for item in made if isinstance(item, Unavailable)]
+    if not made:
+        return TargetState("unreachable", Reason.UNSUPPORTED, "no collector serves this kind of target")
+    if not missing:
+        return TargetState("assessed")
+    if all(item.reason is Reason.STALE for item in missing) and len(missing) == len(made):
+        return TargetState("stale", Reason.STALE, missing[0].detail)
+    if not seen_any:
+        return TargetState("unreachable", missing[0].reason, missing[0].detail)
+    return TargetState("partial", missing[0].reason, missing[0].detail)
