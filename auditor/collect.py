@@ -48,12 +48,12 @@ Opener = Callable[[Target, str], Transport]
 def open_transport(target: Target, address: str) -> Transport:
     """The transport a target's ``connect`` names. paramiko is imported only when it is needed."""
     if target.connect == "local":
-        from auditor.transports.local import LocalTransport  # noqa: PLC0415
+        from auditor.transports.local import LocalTransport
 
         return LocalTransport()
     if target.connect == "ssh":
-        from auditor.targets import SshSettings  # noqa: PLC0415
-        from auditor.transports.ssh import SshTransport  # noqa: PLC0415
+        from auditor.targets import SshSettings
+        from auditor.transports.ssh import SshTransport
 
         return SshTransport(target.address or address, address, target.ssh or SshSettings())
     raise TransportError(Reason.UNSUPPORTED, f"no commands can be run by way of connect: {target.connect}")

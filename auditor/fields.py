@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from ipaddress import IPv6Address
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import PureWindowsPath
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -51,6 +51,11 @@ def _iso_date(value: Any) -> Any:
 Day = Annotated[date, BeforeValidator(_iso_date)]
 
 
+_DIGITS_AND_DOTS = re.compile(r"[0-9.]+")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+
+
 def _proper_address(value: str) -> str:
     """An address that begins with '-' would be read as an option by the tools it is handed to.
 
@@ -58,9 +63,8 @@ def _proper_address(value: str) -> str:
     """
     if value.startswith("-"):
         raise PydanticCustomError("address-dash", "an address must not begin with '-'")
-    if re.fullmatch(r"[0-9.]+", value):
-        parts = value.split(".")
-        if len(parts) != 4 or not all(re.fullmatch(r"0|[1-9][0-9]{0,2}", part) and int(part) < 256 for part in parts):
+    if _DIGITS_AND_DOTS.fullmatch(value):
+        if not _IPV4.fullmatch(value):
             raise PydanticCustomError("address-ip", "this is not a proper IP address")
     elif ":" in value or "[" in value:
         try:
@@ -112,7 +116,7 @@ def without_dots(value: str) -> str:
 
 
 def _absolute(value: str) -> str:
-    if not (PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute()):
+    if not (value.startswith("/") or PureWindowsPath(value).is_absolute()):
         raise PydanticCustomError("path-relative", "must be an absolute path on the target")
     return without_dots(value)
 

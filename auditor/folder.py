@@ -187,6 +187,7 @@ class EvidenceFolder:
         elif not path.is_dir():
             raise EvidenceError(f"{path}: no such evidence folder")
         self._index: dict[str, list[str]] | None = None
+        self._files: dict[str, str] | None = None
 
     def manifest(self) -> dict[str, Any]:
         """The manifest. Raises ``EvidenceError`` when it is missing, unreadable or of another schema."""
@@ -220,10 +221,13 @@ class EvidenceFolder:
             return []
 
     def envelope(self, target: str, collector: str) -> Envelope:
-        """One envelope. Raises ``EvidenceError`` when it cannot be read."""
+        """One envelope. Raises ``EvidenceError`` when it cannot be read or is not the one the manifest names."""
         name = f"envelopes/{target}/{collector}.json"
         try:
-            told = json.loads(self._bytes(name))
+            body = self._bytes(name)
+            if self._digests().get(name, "") != hashlib.sha256(body).hexdigest():
+                raise ValueError("it was changed after the manifest was written")
+            told = json.loads(body)
             clock = told["target_clock"]
             if told["target"] != target or told["collector"] != collector:
                 raise ValueError("it names another target or collector")
@@ -241,6 +245,11 @@ class EvidenceFolder:
             )
         except (OSError, ValueError, KeyError, TypeError) as exc:
             raise EvidenceError(f"{name}: {exc}") from None
+
+    def _digests(self) -> dict[str, str]:
+        if self._files is None:
+            self._files = {str(name): str(digest) for name, digest in self.manifest().get("files", {}).items()}
+        return self._files
 
     def observation(self, key: str, digest: str) -> Observation:
         """The observation ``digest``. Raises ``EvidenceError`` when missing or not what its hash says."""

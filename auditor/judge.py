@@ -1,6 +1,6 @@
 """Judging: inventory + evidence + rules + date → exactly one finding for each (target, rule). Pure but for reading.
 
-The folder is read through ``EvidenceFolder`` only; "now" is given. The same input gives the same findings.
+The folder is read through a ``Source`` only; "now" is given. The same input gives the same findings.
 """
 
 from __future__ import annotations
@@ -8,26 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from auditor.check import Check, Judged, Need, needs, run_check
 from auditor.collector import Collector, Reading
 from auditor.declared import declared
 from auditor.evidence.declared import DeclaredTarget
-from auditor.folder import Envelope, EvidenceError, EvidenceFolder
+from auditor.evidences import Source
+from auditor.folder import Envelope, EvidenceError
 from auditor.model import CollectError, Evidence, Finding, Observation, Reason, Result, Say, Seen, Unavailable, Verdict
+from auditor.packs import Chosen
 from auditor.targets import System, Target
-
-
-class Chosen(Protocol):
-    """A rule that falls on a target, with its parameters at the target's level."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def check(self) -> str | None: ...
-    @property
-    def params(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +59,31 @@ class Judge:
         self._digest = inventory_sha256
         self._now = now
 
-    def target(self, target: Target, rules: Sequence[Chosen], folder: EvidenceFolder) -> JudgedTarget:
+    def target(self, target: Target, rules: Sequence[Chosen], folder: Source) -> JudgedTarget:
         """One finding for each of ``rules`` on ``target``."""
-        topics = {need.evidence.topic for rule in rules if rule.check for need in self._needs.get(rule.check, ())}
+        asked = {chosen.rule.check for chosen in rules}
+        topics = {need.evidence.topic for check in asked if check for need in self._needs.get(check, ())}
         held, state, observations = self.read(target, folder, topics)
-        findings = [self.judge(target, rule, held) for rule in rules]
+        findings = [self.judge(target, chosen, held) for chosen in rules]
         findings.sort(key=lambda finding: finding.rule)
         return JudgedTarget(target, state, findings, observations)
 
-    def judge(self, target: Target, rule: Chosen, held: Mapping[str, Evidence | Unavailable]) -> Finding:
-        """The one finding of ``rule`` on ``target``, from evidence in hand."""
+    def judge(self, target: Target, chosen: Chosen, held: Mapping[str, Evidence | Unavailable]) -> Finding:
+        """The one finding of a rule on ``target``, from evidence in hand."""
+        rule, params = chosen
         if rule.check is None:
             return Finding(target.id, rule.id, "", Verdict(Result.NOTCHECKED, Say("not-attested", {})))
         check = self._checks.get(rule.check)
         if check is None:
             broken = Verdict(Result.ERROR, Say("check-missing", {"check": rule.check}))
             return Finding(target.id, rule.id, rule.check, broken)
-        judged: Judged = run_check(check, self._needs[rule.check], held, rule.params)
+        judged: Judged = run_check(check, self._needs[rule.check], held, params)
         return Finding(
             target.id, rule.id, rule.check, judged.verdict, judged.observations, judged.reason, judged.detail
         )
 
     def read(
-        self, target: Target, folder: EvidenceFolder, topics: set[str]
+        self, target: Target, folder: Source, topics: set[str]
     ) -> tuple[dict[str, Evidence | Unavailable], TargetState, dict[str, Observation]]:
         """The target's evidence on ``topics``, how much of it could be seen, and the observations behind it."""
         held: dict[str, Evidence | Unavailable] = {}
@@ -117,7 +110,7 @@ class Judge:
         self,
         target: Target,
         collector: Collector,
-        folder: EvidenceFolder,
+        folder: Source,
         collected: set[str],
         into: dict[str, Observation],
     ) -> tuple[Evidence | Unavailable, bool]:
@@ -160,7 +153,7 @@ class Judge:
 
 
 def judge_all(
-    judge: Judge, targets: Sequence[Target], rules: Mapping[str, Sequence[Chosen]], folder: EvidenceFolder
+    judge: Judge, targets: Sequence[Target], rules: Mapping[str, Sequence[Chosen]], folder: Source
 ) -> Iterator[JudgedTarget]:
     """Every target in order of id, one at a time, so that memory does not grow with their number."""
     for target in sorted(targets, key=lambda item: item.id):

@@ -87,12 +87,22 @@ def _index(modules: Iterator[ModuleType], base: type, into: dict[str, tuple[Any,
             into[made.id] = (made(), _file(module))  # type: ignore[attr-defined]
 
 
+_folders: tuple[Path, ...] = ()
+
+
+def use_checks_folders(folders: tuple[Path, ...]) -> None:
+    """Add folders of a user's own checks (--checks-dir), before the first check is loaded."""
+    global _folders  # noqa: PLW0603  (one process, one command line)
+    _folders = folders
+    checks.cache_clear()
+
+
 @cache
-def checks(extra: tuple[Path, ...] = ()) -> dict[str, tuple[Check[Any, Any], Path]]:
+def checks() -> dict[str, tuple[Check[Any, Any], Path]]:
     """All checks by id, each with its file (its texts lie beside it as ``.yaml``)."""
     found: dict[str, tuple[Any, Path]] = {}
     _index(load_folder(folder_of("checks"), "auditor._sockets.checks"), Check, found)
-    for number, folder in enumerate(extra):
+    for number, folder in enumerate(_folders):
         _refuse_writable(folder)
         _index(load_folder(folder, f"auditor._sockets.extra{number}"), Check, found)
     _index((importlib.import_module(e.module) for e in entry_points(group="capdo.checks")), Check, found)

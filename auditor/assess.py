@@ -1,0 +1,397 @@
+"""From evidence to a stored run: judge, annotate, score, store, in one pass of constant memory."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from auditor import __version__, codec, registry, texts
+from auditor.annotate import Annotated, annotate, removed
+from auditor.dated import data_dates
+from auditor.evidences import Source
+from auditor.grants import proofs_needed, proven
+from auditor.inventories import sha256 as inventory_digest
+from auditor.judge import Judge, JudgedTarget, judge_all
+from auditor.model import VIETNAM, CapdoError, Finding, Observation, Privacy, Result, Severity
+from auditor.packs import Chosen, RuleSet
+from auditor.rulepack import Pack, Rule
+from auditor.score import Scorer, Scores, family_of
+from auditor.score_words import formula
+from auditor.store import FindingWriter, Store
+from auditor.targets import Inventory, Target
+
+EXCERPT = 1500
+EXCERPTS_MOST = 60_000
+"""Above this many observations in a run, only their headers are kept in the document, not their text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a run knows of itself before it judges."""
+
+    run_id: str
+    started_at: datetime
+    finished_at: datetime
+    now: datetime
+    day: date
+    profile: str
+    manifest_sha256: str
+    verified: bool
+    recorded: bool = False
+    partial: bool = False
+    """True when --limit or --checks left something out: no grade, no rank, never ``previous``."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the exit code and the terminal summary need; the rest is in the store."""
+
+    seq: int
+    scores: Scores
+    worst_fail: Severity | None = None
+    undecided: int = 0
+    """Automatic rules that could not be decided."""
+    unreachable: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def exit_code(self, fail_on: Severity = Severity.INFO) -> int:
+        """0, 1 or 3 as design §7 says."""
+        if self.worst_fail is not None and self.worst_fail.rank >= fail_on.rank:
+            return 1
+        return 3 if self.undecided or self.unreachable else 0
+
+
+def choose(inventory: Inventory, limit: str | None) -> Inventory:
+    """The inventory with only the targets that ``limit`` names: ``web*,agency:so-*,kind:link,level:3``.
+
+    Terms are joined by comma (any of them); keys: id, kind, agency, system, site, tag, level, role.
+    Raises ``CapdoError`` for a key that does not exist.
+    """
+    if not limit:
+        return inventory
+    terms = [term.strip() for term in limit.split(",") if term.strip()]
+    chosen = tuple(target for target in inventory.targets if any(_matches(target, term) for term in terms))
+    return inventory.model_copy(update={"targets": chosen})
+
+
+_KEYS = {
+    "id": lambda t: (t.id,),
+    "kind": lambda t: (t.kind,),
+    "agency": lambda t: (t.agency,),
+    "system": lambda t: t.systems,
+    "site": lambda t: (t.site,),
+    "tag": lambda t: t.tags,
+    "level": lambda t: (t.level,),
+    "role": lambda t: (t.role,),
+}
+
+
+def _matches(target: Target, term: str) -> bool:
+    key, colon, pattern = term.partition(":")
+    if not colon:
+        key, pattern = "id", term
+    if key not in _KEYS:
+        raise CapdoError(f"--limit {term}: unknown key {key!r}; known: {', '.join(_KEYS)}")
+    return any(value is not None and fnmatch.fnmatchcase(str(value), pattern) for value in _KEYS[key](target))
+
+
+def assess(
+    store: Store,
+    seq: int,
+    inventory: Inventory,
+    evidence: Source,
+    packs: Sequence[Pack],
+    rules: RuleSet,
+    known: Circumstances,
+    checks_glob: str | None = None,
+) -> Outcome:
+    """Judge ``evidence`` and store the run under number ``seq``, all or nothing."""
+    digest = inventory_digest(inventory)
+    checks = {key: check for key, (check, _) in registry.checks().items()}
+    judge = Judge(checks, registry.collectors(), {s.id: s for s in inventory.systems}, digest, known.now)
+    asked = {target.id: _asked(rules.of(target), checks_glob) for target in inventory.targets}
+    if not any(asked.values()):
+        raise CapdoError("nothing to do: no rule falls on any target")
+    before = store.previous(inventory.province.id, known.started_at.isoformat(), known.run_id)
+    gone = _gone(store, before, inventory, known.day, known.partial)
+    scorer = Scorer(rules, inventory)
+    outcome: Outcome | None = None
+    states: list[dict[str, Any]] = []
+    tally = _Tally(rules.rules)
+    with store.writing(seq) as writer:
+        stream = _judged(judge, inventory, asked, evidence, states, writer, digest, known)
+        past = store.pasts(before.seq) if before else iter(())
+        proof = _proven(judge, inventory, asked, evidence, known.day)
+        for item in annotate(stream, past, rules=rules, inventory=inventory, day=known.day, proven=proof):
+            scorer.add(item)
+            tally.add(item)
+            writer.add(item, codec.dump(_spoken(item)))
+        scores = scorer.finish(partial=known.partial, removed=gone)
+        outcome = Outcome(
+            seq=seq,
+            scores=scores,
+            worst_fail=tally.worst,
+            undecided=tally.undecided,
+            unreachable=sum(state["state"] == "unreachable" for state in states),
+            counts=tally.counts,
+        )
+        head = _head(inventory, packs, rules, known, scores, states, before.id if before else None, gone, digest)
+        writer.finish("partial" if known.partial else "complete", known.finished_at, head)
+    return outcome
+
+
+def _asked(chosen: tuple[Chosen, ...], glob: str | None) -> tuple[Chosen, ...]:
+    if not glob:
+        return chosen
+    globs = [one.strip() for one in glob.split(",")]
+    return tuple(c for c in chosen if any(fnmatch.fnmatchcase(c.rule.check or c.rule.id, one) for one in globs))
+
+
+def _judged(
+    judge: Judge,
+    inventory: Inventory,
+    asked: Mapping[str, tuple[Chosen, ...]],
+    evidence: Source,
+    states: list[dict[str, Any]],
+    writer: FindingWriter,
+    digest: str,
+    known: Circumstances,
+) -> Iterator[Finding]:
+    """Findings of all targets in order; on the way, what is told of targets and observations is kept."""
+    inventory_seen = {"source": f"inventory {inventory.province.id}", "collected_at": known.started_at.isoformat()}
+    writer.observe([(digest, inventory_seen | {"exit": None, "truncated": False, "target": None, "vantage": None})])
+    written = 0
+    for judged in judge_all(judge, inventory.targets, asked, evidence):
+        states.append(_target(judged))
+        written += len(judged.observations)
+        brief = written > EXCERPTS_MOST
+        writer.observe((sha, _observation(seen, brief=brief)) for sha, seen in judged.observations.items())
+        yield from judged.findings
+
+
+def _proven(
+    judge: Judge,
+    inventory: Inventory,
+    asked: Mapping[str, tuple[Chosen, ...]],
+    evidence: Source,
+    day: date,
+) -> frozenset[str]:
+    """Shared controls whose provider passes: only the providers are judged in this first pass."""
+    needed = proofs_needed(inventory, day)
+    providers = {target for target, _ in needed}
+    found: list[Finding] = []
+    for target in inventory.targets:
+        if target.id in providers:
+            found += judge.target(target, asked[target.id], evidence).findings
+    return proven(found, inventory, day)
+
+
+def _spoken(item: Annotated) -> Finding:
+    """The finding as it is to be said: an attested answer has words of its own."""
+    if item.said is None:
+        return item.finding
+    return replace(item.finding, verdict=replace(item.finding.verdict, message=item.said))
+
+
+class _Tally:
+    """Counts what exit codes and summaries need while findings pass by."""
+
+    def __init__(self, rules: Mapping[str, Rule]) -> None:
+        self._severity = {key: Severity(rule.severity) for key, rule in rules.items()}
+        self._automatic = {key for key, rule in rules.items() if rule.check is not None}
+        self.worst: Severity | None = None
+        self.undecided = 0
+        self.counts: dict[str, int] = {}
+
+    def add(self, item: Annotated) -> None:
+        result = item.result
+        self.counts[result.value] = self.counts.get(result.value, 0) + 1
+        if result is Result.FAIL and not item.waived_by and not item.inherited_from:
+            severity = self._severity[item.finding.rule]
+            if self.worst is None or severity.rank > self.worst.rank:
+                self.worst = severity
+        elif result in (Result.UNKNOWN, Result.ERROR) and item.finding.rule in self._automatic:
+            self.undecided += 1
+
+
+def _gone(store: Store, before: Any, inventory: Inventory, day: date, partial: bool) -> Mapping[str, tuple[str, ...]]:
+    """Targets of the previous run that are gone without an explanation, by agency."""
+    if before is None or partial:
+        return {}
+    listed = {told["id"]: told.get("agency") for told in store.head(before.seq)["targets"]}
+    return removed(listed, inventory, day)
+
+
+def _target(judged: JudgedTarget) -> dict[str, Any]:
+    target = judged.target
+    return {
+        "id": target.id,
+        "kind": target.kind,
+        "name": target.name or target.id,
+        "address": target.url or (target.link.target if target.link else target.address),
+        "agency": target.agency,
+        "systems": list(target.systems),
+        "level": target.level,
+        "site": target.site,
+        "platform": target.platform,
+        "role": target.role,
+        "tags": list(target.tags),
+        "state": judged.state.state,
+        "reason": judged.state.reason.value if judged.state.reason else None,
+        "detail": judged.state.detail or None,
+    }
+
+
+def _observation(seen: Observation, *, brief: bool) -> dict[str, Any]:
+    return {
+        "source": seen.source,
+        "collected_at": seen.collected_at.isoformat(),
+        "exit": seen.exit,
+        "truncated": seen.truncated,
+        "target": seen.target,
+        "vantage": seen.vantage,
+        "excerpt": None if brief else _excerpt(seen),
+        "privacy": seen.privacy.value,
+        "masked": seen.masked,
+        "problem": seen.problem.value if seen.problem else None,
+    }
+
+
+def _excerpt(seen: Observation) -> str | None:
+    """The first and last of what was seen; personal data stay in the evidence folder."""
+    if seen.privacy is not Privacy.TECHNICAL:
+        return None
+    text = seen.stdout[: EXCERPT * 4].decode("utf-8", "backslashreplace")
+    if not text and seen.stderr:
+        text = seen.stderr
+    return text if len(text) <= EXCERPT else text[:EXCERPT] + "\n…"
+
+
+def _head(
+    inventory: Inventory,
+    packs: Sequence[Pack],
+    rules: RuleSet,
+    known: Circumstances,
+    scores: Scores,
+    states: list[dict[str, Any]],
+    previous: str | None,
+    gone: Mapping[str, tuple[str, ...]],
+    digest: str,
+) -> dict[str, Any]:
+    """The run document without findings and observations."""
+    base = rules.base
+    return {
+        "schema": "capdo.run/1",
+        "run": {
+            "id": known.run_id,
+            "started_at": known.started_at.isoformat(),
+            "finished_at": known.finished_at.isoformat(),
+            "date": known.day.isoformat(),
+            "state": "partial" if known.partial else "complete",
+            "assessment_kind": inventory.assessment_kind,
+            "assessor": inventory.assessor,
+            "profile": known.profile,
+            "packs": [
+                {
+                    "id": pack.info.id,
+                    "version": pack.info.version,
+                    "sha256": pack.sha256,
+                    "title": pack.info.title,
+                    "dated": pack.info.dated.isoformat(),
+                    "old": (known.day - pack.info.dated).days > pack.info.stale_after_days,
+                }
+                for pack in packs
+            ],
+            "inventory_sha256": digest,
+            "tool_version": __version__,
+            "previous": previous,
+            "manifest_sha256": known.manifest_sha256,
+            "verified": known.verified,
+            "recorded": known.recorded,
+            "grades": [grade.model_dump(mode="json") for grade in base.grades],
+            "coverage_gate": base.coverage_gate,
+            "formula": dict(formula(base)),
+            "data": data_dates(known.day),
+            "removed": [{"id": name, "agency": agency or None} for agency, names in gone.items() for name in names],
+            "secret_standalone": dict(inventory.secret_standalone),
+        },
+        "organisation": _organisation(inventory),
+        "rules": {key: _rule(rule) for key, rule in rules.rules.items()},
+        "requirements": _requirements(rules, scores),
+        "targets": states,
+        "waivers": [item.model_dump(mode="json", by_alias=True) for item in inventory.waivers],
+        "attestations": [item.model_dump(mode="json", by_alias=True) for item in inventory.attestations],
+        "shared_controls": [item.model_dump(mode="json", by_alias=True) for item in inventory.shared_controls],
+        "scores": scores.as_dict(),
+        "requirements_by_system": {key: dict(value) for key, value in scores.status_of_systems.items()},
+    }
+
+
+def _organisation(inventory: Inventory) -> dict[str, Any]:
+    """Who is who, without anything that reaches a host (no users, keys or paths)."""
+    hidden = {"ssh", "tls", "limits"}
+
+    def told(items: Iterable[Any]) -> list[dict[str, Any]]:
+        return [
+            {
+                **item.model_dump(mode="json", by_alias=True, exclude=hidden),
+                "name": getattr(item, "name", None) or item.id,
+            }
+            for item in items
+        ]
+
+    province = inventory.province
+    return {
+        "province": {"id": province.id, "name": province.name or province.id},
+        "groups": told(inventory.groups),
+        "agencies": told(inventory.agencies),
+        "systems": told(inventory.systems),
+        "sites": told(inventory.sites),
+        "authorities": told(inventory.authorities),
+    }
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    if rule.check is None:
+        empty = {"vi": "", "en": ""}
+        title = dict(rule.title or empty)
+        said = {"title": title, "failure_title": title, "why": dict(rule.why or empty), "remediation": {}}
+    else:
+        known = texts.of_check(rule.check)
+        said = known.model_dump(mode="json", include={"title", "failure_title", "why", "remediation"})
+    return {
+        **said,
+        "check": rule.check,
+        "family": family_of(rule),
+        "severity": rule.severity,
+        "weight": rule.weight,
+        "force": rule.force,
+        "mandatory": rule.mandatory,
+        "mode": rule.mode,
+        "mend_by": rule.mend_by,
+        "requirements": list(rule.requirements),
+    }
+
+
+def _requirements(rules: RuleSet, scores: Scores) -> dict[str, Any]:
+    by_requirement: dict[str, list[str]] = {}
+    for rule in rules.rules.values():
+        for name in rule.requirements:
+            by_requirement.setdefault(name, []).append(rule.id)
+    return {
+        item.id: {
+            **item.model_dump(mode="json", by_alias=True, exclude={"id"}),
+            "status": scores.status.get(item.id, "undecided"),
+            "confirmed": False,
+            "rules": by_requirement.get(item.id, []),
+        }
+        for item in rules.requirements.values()
+    }
+
+
+def end_of(day: date) -> datetime:
+    """The last second of a day in Vietnam."""
+    return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=VIETNAM)

@@ -1,0 +1,362 @@
+"""The command line (design §7, fixed). Commands are declared here; their work is imported when they run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from auditor.i18n import use
+
+if TYPE_CHECKING:
+    from auditor.pipeline import Wish
+
+app = typer.Typer(
+    name="capdo",
+    help="Kiểm tra tuân thủ an toàn theo cấp độ / compliance auditor for security levels 1-5.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+inventory_app = typer.Typer(no_args_is_help=True, help="Danh mục mục tiêu / the inventory of targets.")
+checks_app = typer.Typer(no_args_is_help=True, help="Các phép kiểm / the checks.")
+rules_app = typer.Typer(no_args_is_help=True, help="Yêu cầu và quy tắc / requirements and rules.")
+runs_app = typer.Typer(no_args_is_help=True, help="Các lần kiểm tra đã lưu / stored runs.")
+for name, sub in (("inventory", inventory_app), ("checks", checks_app), ("rules", rules_app), ("runs", runs_app)):
+    app.add_typer(sub, name=name)
+
+
+class Lang(StrEnum):
+    VI = "vi"
+    EN = "en"
+
+
+class FailOn(StrEnum):
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+def _language(lang: Lang | None) -> Lang | None:
+    use(lang.value if lang else None)
+    return lang
+
+
+LangOption = Annotated[
+    Lang | None, typer.Option("--lang", callback=_language, is_eager=True, help="vi | en", show_default=False)
+]
+DbOption = Annotated[
+    str | None,
+    typer.Option("--db", help="Kho dữ liệu (URL SQLAlchemy) / the store; else CAPDO_DB.", show_default=False),
+]
+OutOption = Annotated[Path, typer.Option("--out", help="Thư mục kết quả / where results go.")]
+ProfileOption = Annotated[
+    str | None, typer.Option("--profile", help="Gói quy tắc, cách nhau bởi dấu phẩy / rule packs.", show_default=False)
+]
+DateOption = Annotated[
+    str | None, typer.Option("--date", help="Ngày áp dụng luật / law in force on, 2026-11-22.", show_default=False)
+]
+LimitOption = Annotated[
+    str | None,
+    typer.Option("--limit", help="Chỉ các mục tiêu / only these: web*,agency:so-*,kind:link.", show_default=False),
+]
+ChecksOption = Annotated[
+    str | None, typer.Option("--checks", help="Chỉ các phép kiểm / only these checks: tls.*", show_default=False)
+]
+ChecksDirOption = Annotated[
+    list[Path] | None, typer.Option("--checks-dir", help="Thư mục phép kiểm thêm / a folder of further checks.")
+]
+FailOnOption = Annotated[FailOn, typer.Option("--fail-on", help="Mức lỗi cho mã thoát 1 / severity for exit code 1.")]
+FormatOption = Annotated[str, typer.Option("--format", help="html, json (cách nhau bởi dấu phẩy / comma separated).")]
+WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=500, help="Số luồng / threads.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Chỉ in JSON / print JSON and nothing else.")]
+InventoryArgument = Annotated[Path, typer.Argument(metavar="INVENTORY", help="Tệp danh mục / YAML or CSV.")]
+
+
+@app.command()
+def run(
+    inventory: InventoryArgument,
+    profile: ProfileOption = None,
+    limit: LimitOption = None,
+    checks: ChecksOption = None,
+    out: OutOption = Path("out"),
+    date: DateOption = None,
+    fail_on: FailOnOption = FailOn.INFO,
+    workers: WorkersOption = 50,
+    resume: Annotated[str | None, typer.Option("--resume", help="Làm tiếp lần dở / [RUN].", show_default=False)] = None,
+    format_: FormatOption = "html",
+    checks_dir: ChecksDirOption = None,
+    db: DbOption = None,
+    lang: LangOption = None,
+) -> None:
+    """Thu thập, đánh giá, chấm điểm, báo cáo / collect, judge, score and report."""
+    from auditor.commands import audit
+
+    audit.run(inventory, _wish(profile, limit, checks, date, workers), out, fail_on, resume, format_, checks_dir, db)
+
+
+@app.command()
+def collect(
+    inventory: InventoryArgument,
+    out: Annotated[Path, typer.Option("--out", help="Thư mục bằng chứng / the evidence folder to make.")],
+    limit: LimitOption = None,
+    workers: WorkersOption = 50,
+    lang: LangOption = None,
+) -> None:
+    """Chỉ thu thập bằng chứng / collect evidence only."""
+    from auditor.commands import audit
+
+    audit.collect(inventory, out, limit, workers)
+
+
+@app.command()
+def judge(
+    evidence: Annotated[list[Path], typer.Argument(metavar="EVIDENCE...", help="Thư mục hoặc .capdo / folders.")],
+    inventory: Annotated[Path | None, typer.Option("--inventory", help="Danh mục khác / another inventory.")] = None,
+    profile: ProfileOption = None,
+    limit: LimitOption = None,
+    checks: ChecksOption = None,
+    out: OutOption = Path("out"),
+    date: DateOption = None,
+    fail_on: FailOnOption = FailOn.INFO,
+    format_: FormatOption = "html",
+    checks_dir: ChecksDirOption = None,
+    db: DbOption = None,
+    lang: LangOption = None,
+) -> None:
+    """Đánh giá bằng chứng đã thu thập / judge evidence that was collected before."""
+    from auditor.commands import audit
+
+    audit.judge(evidence, inventory, _wish(profile, limit, checks, date, 1), out, fail_on, format_, checks_dir, db)
+
+
+@app.command()
+def report(
+    run: Annotated[str, typer.Argument(metavar="RUN|run.json", help="Mã lần kiểm tra hoặc tệp / id, 'last' or file.")],
+    format_: FormatOption = "html",
+    out: OutOption = Path("out"),
+    db: DbOption = None,
+    lang: LangOption = None,
+) -> None:
+    """Làm lại báo cáo / make reports of a run again."""
+    from auditor.commands import audit
+
+    audit.report(run, format_, out, db)
+
+
+@app.command()
+def plan(
+    inventory: InventoryArgument, limit: LimitOption = None, as_json: JsonOption = False, lang: LangOption = None
+) -> None:
+    """Sẽ chạy gì, ở đâu, theo căn cứ nào / what will run where, before anything is."""
+    from auditor.commands import prepare
+
+    prepare.plan(inventory, limit, as_json)
+
+
+@app.command()
+def doctor(
+    inventory: InventoryArgument, as_json: JsonOption = False, db: DbOption = None, lang: LangOption = None
+) -> None:
+    """Kiểm tra trước khi chạy, không gửi gói tin / what would go wrong; sends no packet."""
+    from auditor.commands import prepare
+
+    prepare.doctor(inventory, as_json, db)
+
+
+@app.command()
+def sudoers(
+    inventory: InventoryArgument, out: OutOption = Path("out"), limit: LimitOption = None, lang: LangOption = None
+) -> None:
+    """Tạo tệp sudoers cho từng máy / write one sudoers file a target."""
+    from auditor.commands import prepare
+
+    prepare.sudoers(inventory, out, limit)
+
+
+@app.command()
+def verify(
+    run: Annotated[str, typer.Argument(metavar="RUN|EVIDENCE")], db: DbOption = None, lang: LangOption = None
+) -> None:
+    """Đối chiếu bằng chứng với mã băm / check evidence against its hashes."""
+    from auditor.commands import lists
+
+    lists.runs_verify(run, db)
+
+
+@inventory_app.command("check")
+def inventory_check(inventory: InventoryArgument, lang: LangOption = None) -> None:
+    """Nêu mọi lỗi của tệp / name every mistake as FILE:LINE:COLUMN: message."""
+    from auditor.commands import prepare
+
+    prepare.inventory_check(inventory)
+
+
+@inventory_app.command("discover")
+def inventory_discover(
+    this_machine: Annotated[bool, typer.Option("--this-machine", help="Chính máy này / this very machine.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Tệp danh mục / the file to write.")] = None,
+    lang: LangOption = None,
+) -> None:
+    """Đề xuất danh mục / propose an inventory."""
+    from auditor.commands import prepare
+
+    prepare.inventory_discover(this_machine, out)
+
+
+@checks_app.command("list")
+def checks_list(as_json: JsonOption = False, checks_dir: ChecksDirOption = None, lang: LangOption = None) -> None:
+    """Liệt kê phép kiểm / list the checks."""
+    from auditor.commands import lists
+
+    lists.checks_list(as_json, checks_dir)
+
+
+@checks_app.command("show")
+def checks_show(
+    check: Annotated[str, typer.Argument(metavar="ID")],
+    as_json: JsonOption = False,
+    checks_dir: ChecksDirOption = None,
+    lang: LangOption = None,
+) -> None:
+    """Một phép kiểm / one check: what it asks, why, how to mend."""
+    from auditor.commands import lists
+
+    lists.checks_show(check, as_json, checks_dir)
+
+
+@rules_app.command("list")
+def rules_list(profile: ProfileOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
+    """Liệt kê yêu cầu và quy tắc / list requirements, each with its rules."""
+    from auditor.commands import lists
+
+    lists.rules_list(profile, as_json)
+
+
+@rules_app.command("show")
+def rules_show(
+    clause: Annotated[str, typer.Argument(metavar="CLAUSE", help="Mã hoặc điều khoản / id or clause number.")],
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Một yêu cầu / one requirement with its clauses, parameters and rules."""
+    from auditor.commands import lists
+
+    lists.rules_show(clause, profile, as_json)
+
+
+@rules_app.command("lint")
+def rules_lint(profile: ProfileOption = None, lang: LangOption = None) -> None:
+    """Soát lỗi gói quy tắc / find mistakes in rule packs."""
+    from auditor.commands import lists
+
+    lists.rules_lint(profile)
+
+
+@runs_app.command("list")
+def runs_list(as_json: JsonOption = False, db: DbOption = None, lang: LangOption = None) -> None:
+    """Các lần đã lưu / stored runs."""
+    from auditor.commands import lists
+
+    lists.runs_list(as_json, db)
+
+
+@runs_app.command("show")
+def runs_show(
+    run: Annotated[str, typer.Argument(metavar="RUN")],
+    as_json: JsonOption = False,
+    db: DbOption = None,
+    lang: LangOption = None,
+) -> None:
+    """Một lần / one run."""
+    from auditor.commands import lists
+
+    lists.runs_show(run, as_json, db)
+
+
+@runs_app.command("verify")
+def runs_verify(
+    run: Annotated[str, typer.Argument(metavar="RUN|EVIDENCE")], db: DbOption = None, lang: LangOption = None
+) -> None:
+    """Đối chiếu bằng chứng với mã băm / check evidence against its hashes."""
+    from auditor.commands import lists
+
+    lists.runs_verify(run, db)
+
+
+def _wish(profile: str | None, limit: str | None, checks: str | None, day: str | None, workers: int) -> Wish:
+    from datetime import date
+
+    from auditor.model import CapdoError
+    from auditor.pipeline import Wish
+
+    try:
+        given = date.fromisoformat(day) if day and len(day) == 10 else None
+    except ValueError:
+        given = None
+    if day and given is None:
+        raise CapdoError(f"--date {day}: expected a date like 2026-11-22")
+    return Wish(profile, limit, checks, given, workers)
+
+
+def _optional_resume(argv: list[str]) -> list[str]:
+    """``--resume`` may stand alone: then it means the newest interrupted run."""
+    made: list[str] = []
+    for number, word in enumerate(argv):
+        made.append(word)
+        if word == "--resume":
+            following = argv[number + 1] if number + 1 < len(argv) else "-"
+            if following.startswith("-") or Path(following).exists():
+                made.append("last")
+    return made
+
+
+# What the parser raises for a wrong command line; typer carries its own copy of click.
+_USAGE = typer.BadParameter.__mro__[-5]
+
+
+def main() -> NoReturn:
+    """Parse the command line, run, and leave with the exit code of design §7; never with a traceback."""
+    # Evidence, reports and the store are a map of weaknesses: nobody else may read them.
+    os.umask(0o077)
+    from auditor.model import CapdoError
+    from auditor.printable import printable
+
+    use(None)
+    try:
+        code = app(args=_optional_resume(sys.argv[1:]), standalone_mode=False) or 0
+    except CapdoError as exc:
+        print(printable(exc), file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        code = 130
+    except typer.Exit as exc:
+        code = exc.exit_code
+    except typer.Abort:
+        code = 130
+    except BrokenPipeError:
+        code = 0
+    except Exception as exc:
+        if not isinstance(exc, _USAGE):
+            raise
+        exc.show()
+        code = 2
+    if code == 130:
+        from auditor.i18n import _
+
+        print(_("interrupted; what is done is kept"), file=sys.stderr, flush=True)
+        # Threads may still wait for hosts that are being asked; nothing of theirs is to be kept.
+        sys.stdout.flush()
+        os._exit(130)
+    sys.exit(int(code))
+
+
+if __name__ == "__main__":
+    main()

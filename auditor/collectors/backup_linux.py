@@ -1,0 +1,177 @@
+"""Looks at what the backup jobs declared in the inventory have left: restic repositories, folders of files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import ClassVar
+
+from auditor.collector import Command, CommandCollector, Privilege, Reading, read_file
+from auditor.collectors import _restic
+from auditor.evidence.backup import BackupState, Copy, JobState, Series, Storage
+from auditor.model import CollectError, Evidence, Privacy, Reason, Unavailable
+from auditor.targets import BackupJob, Target
+
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.glusterfs", "fuse.sshfs"})
+_FILE = re.compile(r"^([df]) (\d{1,12})(?:\.\d*)? (\d{1,19}) (.*)$", re.ASCII)
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+_LATEST = 50
+"""Newest snapshots read of each host and set of paths; enough for every count and trend asked."""
+
+
+class LinuxBackup(CommandCollector):
+    """Lists snapshots and files; nothing of what was saved is read, and nothing is locked or cached."""
+
+    id: ClassVar[str] = "backup.linux"
+    evidence: ClassVar[type[Evidence]] = BackupState
+
+    def commands(self, target: Target) -> Sequence[Command]:
+        asked = [Command("hostname", ("/bin/uname", "-n")), read_file("mounts", "/proc/self/mounts")]
+        for key, job in _keyed(target.backups):
+            if _trouble(job) is None:
+                asked.append(Command(f"job.{key}", _argv(job), Privilege.ROOT, timeout=60, privacy=Privacy.PERSONAL))
+                asked.append(Command(f"place.{key}", ("/bin/df", "-P", "--", _place(job)), Privilege.ROOT))
+        return asked
+
+    def parse(self, seen: Reading) -> BackupState:
+        hostname = seen.text("hostname").strip()
+        mounts = _mounts(seen.lines("mounts"))
+        jobs = tuple(_job(seen, key, job, hostname, mounts) for key, job in _keyed(seen.target.backups))
+        return BackupState(seen=seen.seen, jobs=jobs)
+
+
+def _keyed(jobs: Sequence[BackupJob]) -> list[tuple[str, BackupJob]]:
+    """Each job with a word fit for command keys; ids that differ only in case or signs get a number."""
+    made: dict[str, BackupJob] = {}
+    for job in jobs:
+        key = plain = re.sub(r"[^a-z0-9]+", "-", job.id.lower()).strip("-") or "job"
+        number = 2
+        while key in made:
+            key, number = f"{plain}.{number}", number + 1
+        made[key] = job
+    return list(made.items())
+
+
+def _place(job: BackupJob) -> str:
+    return (job.repo if job.tool == "restic" else job.path) or ""
+
+
+def _trouble(job: BackupJob) -> str | None:
+    """Why a job cannot be looked at as it is declared."""
+    place = _place(job)
+    if not place.startswith("/"):
+        return f"{place[:100] or job.id}: not an absolute path; other kinds of repository are not read yet"
+    if job.tool == "restic" and not (job.password_file or "").startswith("/"):
+        return "no password_file is declared"
+    if not all(word.isprintable() for word in (place, job.password_file or "", job.pattern)):
+        return "a path or pattern holds characters that cannot be printed"
+    return None
+
+
+def _argv(job: BackupJob) -> tuple[str, ...]:
+    if job.tool == "restic":
+        secret = job.password_file or ""
+        restic = ("/usr/bin/restic", "--no-lock", "--no-cache", "--repo", _place(job), "--password-file", secret)
+        return (*restic, "--json", "snapshots", "--latest", str(_LATEST))
+    chosen = ("(", "-type", "d", "-o", "-type", "f", "-name", job.pattern, ")")
+    # The folder itself comes first in the list: so an empty folder differs from no answer. -H: it may be a link.
+    return ("/usr/bin/find", "-H", _place(job), "-maxdepth", "1", *chosen, "-printf", "%y %T@ %s %f\\n")
+
+
+def _job(seen: Reading, key: str, job: BackupJob, hostname: str, mounts: dict[str, tuple[str, str]]) -> JobState:
+    names: tuple[str, ...] = ()
+    series: tuple[Series, ...] | Unavailable
+    storage: Storage | Unavailable
+    trouble = _trouble(job)
+    try:
+        if trouble is not None:
+            raise CollectError(Reason.UNSUPPORTED, trouble)
+        if job.tool == "restic":
+            series = _snapshots(seen, f"job.{key}", hostname)
+        else:
+            series, names = _files(seen, f"job.{key}", job)
+    except CollectError as exc:
+        series = Unavailable(exc.reason, exc.detail)
+    try:
+        if trouble is not None:
+            raise CollectError(Reason.UNSUPPORTED, trouble)
+        saved = (path for item in series for path in item.name.split(" ")) if isinstance(series, tuple) else ()
+        storage = _storage(seen.lines(f"place.{key}"), mounts, tuple(saved) if job.tool == "restic" else ())
+    except CollectError as exc:
+        storage = Unavailable(exc.reason, exc.detail)
+    return JobState(
+        id=job.id,
+        tool=job.tool,
+        place=_place(job),
+        max_age_hours=float(job.max_age_hours),
+        min_copies=job.min_copies,
+        separate=job.separate,
+        series=series,
+        names=names,
+        storage=storage,
+    )
+
+
+def _snapshots(seen: Reading, key: str, hostname: str) -> tuple[Series, ...]:
+    text = seen.text(key)
+    said = seen.observation(key).stderr.strip()
+    if said:
+        # restic leaves out a snapshot it cannot load, says so here, and still ends with 0.
+        raise CollectError(Reason.INCOMPLETE, f"restic: {said.splitlines()[0][:200]}")
+    return _restic.series(text, hostname)
+
+
+def _files(seen: Reading, key: str, job: BackupJob) -> tuple[tuple[Series, ...], tuple[str, ...]]:
+    listed = seen.file(key)
+    if listed is None:
+        return (), ()
+    lines = listed.splitlines()
+    copies: list[tuple[Copy, str]] = []
+    for line in lines:
+        match = _FILE.match(line)
+        if match is None:
+            raise CollectError(Reason.UNPARSABLE, f"find: {line[:100]!r}")
+        if match[1] == "f":
+            copies.append((Copy(datetime.fromtimestamp(int(match[2]), UTC), int(match[3])), match[4]))
+    if not lines or not lines[0].startswith("d "):
+        raise CollectError(Reason.INCOMPLETE, "find does not name the folder itself")
+    copies.sort(key=lambda item: item[0].at, reverse=True)
+    found = (Series(str(PurePosixPath(_place(job)) / job.pattern), tuple(copy for copy, _ in copies)),)
+    return (found if copies else ()), tuple(name for _, name in copies)
+
+
+def _storage(lines: list[str], mounts: dict[str, tuple[str, str]], saved: tuple[str, ...]) -> Storage:
+    """``df -P``: a header, then source, three numbers, a share and the mount point."""
+    if len(lines) != 2 or not lines[0].startswith("Filesystem"):
+        raise CollectError(Reason.UNPARSABLE, f"df gave {len(lines)} lines")
+    match = re.match(r"^(\S.*?) +\d+ +\d+ +-?\d+ +(?:\d+%|-) +(/.*)$", lines[1][:4096])
+    if match is None or match[2] not in mounts:
+        raise CollectError(Reason.UNPARSABLE, f"df: {lines[1][:100]!r}")
+    source, kind = mounts[match[2]]
+    shared = tuple(path for path in dict.fromkeys(("/", *saved)) if _mount_of(path, mounts)[0] == source)
+    return Storage(source, kind in _NETWORK, shared)
+
+
+def _mounts(lines: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Mount point → (source, type); a later mount hides an earlier one."""
+    found = {}
+    for line in lines:
+        words = line.split(" ")
+        if len(words) != 6:
+            raise CollectError(Reason.UNPARSABLE, f"mounts: {line[:100]!r}")
+        found[_unescape(words[1])] = (_unescape(words[0]), words[2])
+    if "/" not in found:
+        raise CollectError(Reason.INCOMPLETE, "the mount table does not hold /")
+    return found
+
+
+def _unescape(word: str) -> str:
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), word)
+
+
+def _mount_of(path: str, mounts: dict[str, tuple[str, str]]) -> tuple[str, str]:
+    place = PurePosixPath(path)
+    inside = (str(parent) for parent in (place, *place.parents))
+    return next((mounts[parent] for parent in inside if parent in mounts), mounts["/"])

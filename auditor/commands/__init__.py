@@ -1,0 +1,1 @@
+"""What the commands do: they join the stages and print; nothing is judged or scored here."""

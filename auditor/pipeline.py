@@ -1,0 +1,254 @@
+"""The stages joined: what ``run``, ``collect`` and ``judge`` do, without a word about terminals."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from auditor import __version__, registry
+from auditor.annotate import day_of
+from auditor.assess import Circumstances, Outcome, assess, choose, end_of
+from auditor.collect import Collection, Committed
+from auditor.collector import CommandCollector, ProbeCollector
+from auditor.evidences import Evidences
+from auditor.folder import EvidenceFolder, FolderWriter
+from auditor.inventories import from_snapshot, snapshot
+from auditor.inventories import sha256 as inventory_digest
+from auditor.model import CapdoError, Reason
+from auditor.packs import RuleSet, find_pack, load_pack, ruleset
+from auditor.plan import Task, make_tasks
+from auditor.rulepack import Pack
+from auditor.store import RunRow, Store
+from auditor.targets import Inventory
+
+DEFAULT_PACK = "tcvn-14423-2026"
+# A resumed run looks again at what may only have been away for a moment.
+_AGAIN = frozenset({Reason.UNREACHABLE, Reason.TIMEOUT, Reason.INCOMPLETE})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked of a run."""
+
+    profile: str | None = None
+    limit: str | None = None
+    checks: str | None = None
+    day: date | None = None
+    workers: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A finished run: its id, what came of it, and where its evidence lies."""
+
+    run_id: str
+    outcome: Outcome
+    evidence: Path | None
+
+
+Progress = Callable[[int, Task | None], None]
+"""Told the number of tasks, then each task as it ends."""
+
+
+def packs_for(inventory: Inventory, profile: str | None) -> tuple[list[Pack], str]:
+    """The packs of a run: --profile, else the inventory's, else the default; and how they are written."""
+    names = [name.strip() for name in profile.split(",")] if profile else list(inventory.packs) or [DEFAULT_PACK]
+    return [load_pack(find_pack(name)) for name in names], ",".join(names)
+
+
+def _rules(inventory: Inventory, wish: Wish, day: date) -> tuple[list[Pack], str, RuleSet]:
+    packs, profile = packs_for(inventory, wish.profile)
+    checks = {key: check for key, (check, _) in registry.checks().items()}
+    return packs, profile, ruleset(packs, checks, day)
+
+
+def limited(inventory: Inventory, wish: Wish) -> Inventory:
+    """The inventory with only the targets asked for. Raises ``CapdoError`` when none is left."""
+    chosen = choose(inventory, wish.limit)
+    if not chosen.targets:
+        raise CapdoError("nothing to do: the inventory holds no target" + (" that --limit names" if wish.limit else ""))
+    return chosen
+
+
+def gather(
+    inventory: Inventory,
+    folder: Path,
+    *,
+    workers: int = 50,
+    done: Mapping[tuple[str, str], tuple[int, str, str | None]] | None = None,
+    started_at: datetime | None = None,
+    on_commit: Callable[[Sequence[Committed]], None] = lambda _: None,
+    progress: Progress = lambda _n, _t: None,
+) -> int:
+    """Collect into ``folder`` and seal it with a manifest; returns how many pairs ended without evidence."""
+    started = started_at or datetime.now(UTC)
+    collectors = registry.collectors()
+    known = done or {}
+    finished = {pair for pair, (_, _, reason) in known.items() if reason not in _AGAIN}
+    writer = FolderWriter(folder)
+    progress(len(make_tasks(inventory, collectors, finished)), None)
+    work = Collection(
+        inventory=inventory,
+        collectors=collectors,
+        folder=writer,
+        workers=workers,
+        attempts={pair: attempt for pair, (attempt, _, _) in known.items()},
+        on_commit=on_commit,
+        on_task=lambda task: progress(0, task),
+    )
+    lost = work.run(done=finished)
+    writer.finish(
+        {
+            "tool_version": __version__,
+            "started_at": started.isoformat(),
+            "finished_at": datetime.now(UTC).isoformat(),
+            "inventory": json.loads(snapshot(inventory)),
+            "inventory_sha256": inventory_digest(inventory),
+            "recorded": bool(inventory.recorded),
+            "commands": _declared(inventory),
+        }
+    )
+    return lost + sum(reason is not None for pair, (_, _, reason) in known.items() if pair in finished)
+
+
+def _declared(inventory: Inventory) -> dict[str, list[Any]]:
+    """What each collector was going to do, over all targets, each thing once."""
+    told: dict[str, dict[str, Any]] = {}
+    for target in inventory.targets:
+        for collector in registry.collectors().values():
+            if not collector.serves(target):
+                continue
+            kept = told.setdefault(collector.id, {})
+            if isinstance(collector, CommandCollector):
+                kept.update({repr(c.argv): list(c.argv) for c in collector.commands(target)})
+            elif isinstance(collector, ProbeCollector):
+                kept.update({a.what: a.what for a in collector.actions(target)})
+    return {key: list(value.values()) for key, value in sorted(told.items())}
+
+
+def run(store: Store, inventory: Inventory, wish: Wish, progress: Progress = lambda _n, _t: None) -> Done:
+    """A new run: collect, judge, store. On interrupt what was collected stays, for ``resume``."""
+    chosen = limited(inventory, wish)
+    recording = EvidenceFolder(Path(inventory.recorded)).manifest() if inventory.recorded else None
+    started = datetime.now(UTC).replace(microsecond=0)
+    now = datetime.fromisoformat(recording["finished_at"]) if recording else started
+    day = wish.day or day_of(now)
+    _rules(chosen, wish, day)  # a pack that cannot be used must be known before anything is asked of a host
+    run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    request = {
+        "inventory_sha256": inventory_digest(chosen),
+        "profile": wish.profile,
+        "limit": wish.limit,
+        "checks": wish.checks,
+        "date_given": wish.day is not None,
+    }
+    seq = store.begin(run_id, inventory.province.id, started, day, request)
+    store.set_evidence(seq, store.evidence_root / run_id)
+    return _carry_on(store, store.find(run_id), chosen, wish, progress)
+
+
+def resume(store: Store, inventory: Inventory, run_id: str | None, wish: Wish, progress: Progress) -> Done:
+    """Complete a run that was interrupted. Raises ``CapdoError`` when there is none, or the inventory changed."""
+    if run_id in (None, "last"):
+        row = store.unfinished(inventory.province.id)
+        if row is None:
+            raise CapdoError("there is no interrupted run to resume; see: audit.py runs list")
+    else:
+        row = store.find(str(run_id))
+    if row.state in ("complete", "partial"):
+        raise CapdoError(f"run {row.id} is already {row.state}")
+    asked = row.request
+    earlier = Wish(asked["profile"], asked["limit"], asked["checks"], None, wish.workers)
+    chosen = limited(inventory, earlier)
+    if inventory_digest(chosen) != asked["inventory_sha256"]:
+        raise CapdoError(f"the inventory has changed since run {row.id} began; start a new run")
+    if asked["date_given"]:
+        earlier = Wish(asked["profile"], asked["limit"], asked["checks"], date.fromisoformat(row.date), wish.workers)
+    return _carry_on(store, row, chosen, earlier, progress)
+
+
+def _carry_on(store: Store, row: RunRow, chosen: Inventory, wish: Wish, progress: Progress) -> Done:
+    started = datetime.fromisoformat(row.started_at)
+    folder = Path(str(row.evidence))
+    gather(
+        chosen,
+        folder,
+        workers=wish.workers,
+        done=store.journalled(row.seq),
+        started_at=started,
+        on_commit=lambda committed: store.record(row.seq, committed),
+        progress=progress,
+    )
+    evidence = EvidenceFolder(folder)
+    now, day = started, date.fromisoformat(row.date)
+    if chosen.recorded:
+        now = datetime.fromisoformat(EvidenceFolder(Path(chosen.recorded)).manifest()["finished_at"])
+    if day != day_of(now):
+        now = end_of(day)
+    packs, profile, rules = _rules(chosen, wish, day)
+    known = Circumstances(
+        run_id=row.id,
+        started_at=started,
+        finished_at=datetime.now(UTC).replace(microsecond=0),
+        now=now,
+        day=day,
+        profile=profile,
+        manifest_sha256=evidence.manifest_sha256(),
+        verified=True,
+        recorded=bool(chosen.recorded),
+        partial=bool(wish.limit or wish.checks),
+    )
+    outcome = assess(store, row.seq, chosen, evidence, packs, rules, known, wish.checks)
+    return Done(row.id, outcome, folder)
+
+
+def judge(store: Store, folders: Sequence[Path], inventory: Inventory | None, wish: Wish) -> tuple[Done, list[str]]:
+    """Judge evidence that lies in folders or ``.capdo`` files; also returns what verification found wrong.
+
+    The run document depends on the input alone: its id and times come from the evidence, so the same
+    evidence judged again for the same day gives the same document.
+    """
+    opened = [EvidenceFolder(path) for path in folders]
+    manifests = [folder.manifest() for folder in opened]
+    wrong = [f"{folder.path}: {text}" for folder in opened for text in folder.verify()]
+    if inventory is None:
+        if len({told["inventory_sha256"] for told in manifests}) > 1:
+            raise CapdoError("the evidence was collected with different inventories; name one with --inventory")
+        inventory = from_snapshot(json.dumps(manifests[0]["inventory"]).encode())
+    chosen = limited(inventory, wish)
+    started = min(datetime.fromisoformat(told["started_at"]) for told in manifests)
+    finished = max(datetime.fromisoformat(told["finished_at"]) for told in manifests)
+    recorded = any(told.get("recorded") for told in manifests)
+    day = wish.day or (day_of(finished) if recorded else day_of(datetime.now(UTC)))
+    now = finished if day == day_of(finished) else end_of(day)
+    packs, profile, rules = _rules(chosen, wish, day)
+    digests = sorted(folder.manifest_sha256() for folder in opened)
+    identity = json.dumps(
+        [digests, [pack.sha256 for pack in packs], inventory_digest(chosen), day.isoformat(), wish.checks, __version__]
+    )
+    run_id = "j-" + hashlib.sha256(identity.encode()).hexdigest()[:16]
+    store.forget(run_id)
+    request = {"judged": digests, "profile": wish.profile, "limit": wish.limit, "checks": wish.checks}
+    seq = store.begin(run_id, chosen.province.id, started, day, request)
+    store.set_evidence(seq, folders[0].resolve())
+    known = Circumstances(
+        run_id=run_id,
+        started_at=started,
+        finished_at=finished,
+        now=now,
+        day=day,
+        profile=profile,
+        manifest_sha256=digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest(),
+        verified=not wrong,
+        recorded=recorded,
+        partial=bool(wish.limit or wish.checks),
+    )
+    source = opened[0] if len(opened) == 1 else Evidences(opened)
+    outcome = assess(store, seq, chosen, source, packs, rules, known, wish.checks)
+    return Done(run_id, outcome, folders[0]), wrong

@@ -1,0 +1,391 @@
+"""The store: runs, findings, observations and the journal, in any SQLAlchemy database.
+
+A run is ``complete`` (or ``partial``) only after its last finding is stored. Findings are kept as codes
+and values; sentences are made at export. Correctness under repeated or competing work lies in keys:
+one finding for each (run, target, rule), one journal row for each (run, target, collector).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from auditor.annotate import Annotated, Past
+from auditor.collect import Committed
+from auditor.folder import EvidenceFolder
+from auditor.model import CapdoError, Result
+
+SCHEMA_HEAD = "0001"
+metadata = sa.MetaData()
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(64), nullable=False, unique=True),
+    sa.Column("province", sa.String(100), nullable=False, index=True),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("started_at", sa.String(40), nullable=False),
+    sa.Column("finished_at", sa.String(40)),
+    sa.Column("date", sa.String(10), nullable=False),
+    sa.Column("evidence", sa.Text),
+    sa.Column("request", sa.Text, nullable=False),
+    sa.Column("head", sa.Text),
+)
+findings = sa.Table(
+    "findings",
+    metadata,
+    sa.Column("run", sa.Integer, primary_key=True),
+    sa.Column("target", sa.String(100), primary_key=True),
+    sa.Column("rule", sa.String(200), primary_key=True),
+    sa.Column("check_id", sa.String(100), nullable=False),
+    sa.Column("result", sa.String(16), nullable=False),
+    sa.Column("final", sa.String(16), nullable=False),
+    sa.Column("change", sa.String(16), nullable=False),
+    sa.Column("first_seen", sa.String(10)),
+    sa.Column("runs_open", sa.Integer, nullable=False),
+    sa.Column("last_decided", sa.String(16)),
+    sa.Column("ever_failed", sa.Boolean, nullable=False),
+    sa.Column("doc", sa.Text, nullable=False),
+    sa.Column("notes", sa.Text),
+)
+observations = sa.Table(
+    "observations",
+    metadata,
+    sa.Column("run", sa.Integer, primary_key=True),
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("doc", sa.Text, nullable=False),
+)
+journal = sa.Table(
+    "journal",
+    metadata,
+    sa.Column("run", sa.Integer, primary_key=True),
+    sa.Column("target", sa.String(100), primary_key=True),
+    sa.Column("collector", sa.String(100), primary_key=True),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("reason", sa.String(20)),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+)
+
+FINISHED = ("complete", "partial")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run as the store lists it."""
+
+    seq: int
+    id: str
+    province: str
+    state: str
+    started_at: str
+    finished_at: str | None
+    date: str
+    evidence: str | None
+    request: dict[str, Any]
+
+
+def state_folder() -> Path:
+    """Where the store and the evidence of runs live unless told otherwise; made with mode 0700."""
+    home = os.environ.get("XDG_STATE_HOME")
+    folder = (Path(home) if home else Path.home() / ".local" / "state") / "capdo"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+class Store:
+    """One database. Use as a context manager, or call ``close``."""
+
+    def __init__(self, url: str | None = None) -> None:
+        """Open ``url``, or ``CAPDO_DB``, or SQLite in the state folder; make or migrate its tables.
+
+        Raises ``CapdoError`` when the database cannot be opened or is of a newer version.
+        """
+        chosen = url or os.environ.get("CAPDO_DB") or f"sqlite:///{state_folder() / 'capdo.db'}"
+        try:
+            parsed = sa.make_url(chosen)
+            self.evidence_root = _evidence_root(parsed)
+            self._engine = _engine(parsed)
+            with self._engine.begin() as connection:
+                _migrate(connection)
+        except (SQLAlchemyError, OSError) as exc:
+            raise CapdoError(f"{chosen}: cannot be used as a store: {str(exc).splitlines()[0]}") from None
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # -- runs
+
+    def begin(self, run_id: str, province: str, started_at: datetime, day: date, request: Mapping[str, Any]) -> int:
+        """Enter a run in state ``collecting``; returns its number. The id must be new."""
+        with self._engine.begin() as connection:
+            made = connection.execute(
+                runs.insert().values(
+                    id=run_id,
+                    province=province,
+                    state="collecting",
+                    started_at=started_at.isoformat(),
+                    date=day.isoformat(),
+                    request=json.dumps(dict(request), ensure_ascii=False, sort_keys=True),
+                )
+            )
+            assert made.inserted_primary_key is not None
+            return int(made.inserted_primary_key[0])
+
+    def set_evidence(self, seq: int, folder: Path) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(runs.update().where(runs.c.seq == seq).values(evidence=str(folder)))
+
+    def forget(self, run_id: str) -> None:
+        """Remove a run that is about to be stored anew from the same input."""
+        with self._engine.begin() as connection:
+            seq = connection.scalar(sa.select(runs.c.seq).where(runs.c.id == run_id))
+            if seq is not None:
+                for table in (findings, observations, journal):
+                    connection.execute(table.delete().where(table.c.run == seq))
+                connection.execute(runs.delete().where(runs.c.seq == seq))
+
+    def list(self, province: str | None = None) -> list[RunRow]:
+        """All runs, oldest first."""
+        query = sa.select(runs).order_by(runs.c.seq)
+        if province is not None:
+            query = query.where(runs.c.province == province)
+        with self._engine.connect() as connection:
+            return [_row(row) for row in connection.execute(query).mappings()]
+
+    def find(self, run_id: str) -> RunRow:
+        """The run with this id, or with the only id that begins so; ``last`` is the newest finished one.
+
+        Raises ``CapdoError`` when there is none, or more than one.
+        """
+        rows = self.list()
+        if run_id == "last":
+            rows = [row for row in rows if row.state in FINISHED][-1:]
+        else:
+            rows = [row for row in rows if row.id == run_id] or [row for row in rows if row.id.startswith(run_id)]
+        if len(rows) != 1:
+            known = "no such run" if not rows else f"{len(rows)} runs begin so"
+            raise CapdoError(f"{run_id}: {known}; see: audit.py runs list")
+        return rows[0]
+
+    def previous(self, province: str, started_at: str, run_id: str) -> RunRow | None:
+        """The newest complete run whose evidence is older; partial runs never count.
+
+        Evidence judged anew is not a new measurement, so it is compared with what came before it.
+        """
+        rows = [row for row in self.list(province) if row.state == "complete" and row.id != run_id]
+        older = [row for row in rows if row.started_at < started_at]
+        return max(older, key=lambda row: (row.started_at, row.seq), default=None)
+
+    def unfinished(self, province: str) -> RunRow | None:
+        rows = [row for row in self.list(province) if row.state not in FINISHED]
+        return rows[-1] if rows else None
+
+    def head(self, seq: int) -> dict[str, Any]:
+        """The run document without findings, as it was stored."""
+        with self._engine.connect() as connection:
+            text = connection.scalar(sa.select(runs.c.head).where(runs.c.seq == seq))
+        if not text:
+            raise CapdoError("this run was not finished; complete it with: audit.py run INVENTORY --resume")
+        told: dict[str, Any] = json.loads(text)
+        return told
+
+    # -- findings
+
+    @contextmanager
+    def writing(self, seq: int) -> Iterator[FindingWriter]:
+        """A transaction in which all findings and the run's end are written: all or nothing."""
+        with self._engine.begin() as connection:
+            for table in (findings, observations):
+                connection.execute(table.delete().where(table.c.run == seq))
+            yield FindingWriter(connection, seq)
+
+    def findings(self, seq: int) -> Iterator[sa.RowMapping]:
+        """Rows of a run's findings, sorted by target, then rule; streamed."""
+        query = sa.select(findings).where(findings.c.run == seq).order_by(findings.c.target, findings.c.rule)
+        with self._engine.connect().execution_options(yield_per=2000) as connection:
+            yield from connection.execute(query).mappings()
+
+    def pasts(self, seq: int) -> Iterator[Past]:
+        """What annotate carries from a run to the next, sorted by target, then rule."""
+        for row in self.findings(seq):
+            yield Past(
+                target=row["target"],
+                rule=row["rule"],
+                result=Result(row["final"]),
+                last_decided=Result(row["last_decided"]) if row["last_decided"] else None,
+                ever_failed=bool(row["ever_failed"]),
+                first_seen=date.fromisoformat(row["first_seen"]) if row["first_seen"] else None,
+                runs_open=row["runs_open"],
+            )
+
+    def observations(self, seq: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        query = sa.select(observations).where(observations.c.run == seq).order_by(observations.c.sha256)
+        with self._engine.connect().execution_options(yield_per=2000) as connection:
+            for row in connection.execute(query).mappings():
+                yield row["sha256"], json.loads(row["doc"])
+
+    # -- journal
+
+    def record(self, seq: int, committed: Sequence[Committed]) -> None:
+        """Enter (target, collector) pairs as done; a newer attempt replaces an older one, never the reverse."""
+        at = datetime.now(UTC).isoformat()
+        with self._engine.begin() as connection:
+            for item in committed:
+                key = (
+                    (journal.c.run == seq) & (journal.c.target == item.target) & (journal.c.collector == item.collector)
+                )
+                values = {"attempt": item.attempt, "reason": item.reason, "sha256": item.sha256, "at": at}
+                known = connection.scalar(sa.select(journal.c.attempt).where(key))
+                if known is None:
+                    row = {"run": seq, "target": item.target, "collector": item.collector, **values}
+                    connection.execute(journal.insert().values(**row))
+                elif known <= item.attempt:
+                    connection.execute(journal.update().where(key).values(**values))
+
+    def journalled(self, seq: int) -> dict[tuple[str, str], tuple[int, str, str | None]]:
+        """Attempt, envelope digest and reason by (target, collector)."""
+        query = sa.select(journal).where(journal.c.run == seq)
+        with self._engine.connect() as connection:
+            return {
+                (row["target"], row["collector"]): (row["attempt"], row["sha256"], row["reason"])
+                for row in connection.execute(query).mappings()
+            }
+
+    def evidence(self, row: RunRow) -> EvidenceFolder:
+        if not row.evidence:
+            raise CapdoError(f"run {row.id} keeps no evidence")
+        return EvidenceFolder(Path(row.evidence))
+
+
+class FindingWriter:
+    """Writes one run's findings in batches, inside one transaction."""
+
+    def __init__(self, connection: Connection, seq: int) -> None:
+        self._connection = connection
+        self._seq = seq
+        self._rows: list[dict[str, Any]] = []
+
+    def add(self, item: Annotated, doc: str) -> None:
+        past = item.past
+        notes = {
+            key: value
+            for key, value in (
+                ("waived_by", item.waived_by),
+                ("waived_instances", item.waived_instances),
+                ("inherited_from", item.inherited_from),
+                ("attested_by", item.attested_by),
+                ("contradicted_by", item.contradicted_by),
+            )
+            if value
+        }
+        self._rows.append(
+            {
+                "run": self._seq,
+                "target": past.target,
+                "rule": past.rule,
+                "check_id": item.finding.check,
+                "result": item.finding.result.value,
+                "final": past.result.value,
+                "change": item.change.value,
+                "first_seen": past.first_seen.isoformat() if past.first_seen else None,
+                "runs_open": past.runs_open,
+                "last_decided": past.last_decided.value if past.last_decided else None,
+                "ever_failed": past.ever_failed,
+                "doc": doc,
+                "notes": json.dumps(notes, ensure_ascii=False) if notes else None,
+            }
+        )
+        if len(self._rows) >= 2000:
+            self._flush()
+
+    def observe(self, docs: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        rows = [
+            {"run": self._seq, "sha256": digest, "doc": json.dumps(doc, ensure_ascii=False)} for digest, doc in docs
+        ]
+        if rows:
+            self._connection.execute(observations.insert(), rows)
+
+    def finish(self, state: str, finished_at: datetime, head: Mapping[str, Any]) -> None:
+        """The last thing written: until here the run is not finished."""
+        self._flush()
+        self._connection.execute(
+            runs.update()
+            .where(runs.c.seq == self._seq)
+            .values(state=state, finished_at=finished_at.isoformat(), head=json.dumps(dict(head), ensure_ascii=False))
+        )
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._connection.execute(findings.insert(), self._rows)
+            self._rows = []
+
+
+def _row(row: sa.RowMapping) -> RunRow:
+    told = {
+        key: row[key] for key in ("seq", "id", "province", "state", "started_at", "finished_at", "date", "evidence")
+    }
+    return RunRow(**told, request=json.loads(row["request"]))
+
+
+def _evidence_root(url: sa.URL) -> Path:
+    """Evidence of runs lies beside an SQLite file, else in the state folder."""
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        file = Path(url.database)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return file.parent / "evidence"
+    return state_folder() / "evidence"
+
+
+def _engine(url: sa.URL) -> Engine:
+    engine = sa.create_engine(url)
+    if url.get_backend_name() == "sqlite":
+        if url.database and url.database != ":memory:":
+            # The store holds a map of weaknesses: nobody else may read it.
+            os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
+            Path(url.database).chmod(0o600)
+
+        @sa.event.listens_for(engine, "connect")
+        def _pragmas(connection: Any, _: object) -> None:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=FULL")
+            cursor.execute("PRAGMA busy_timeout=10000")
+            cursor.close()
+
+    return engine
+
+
+def _migrate(connection: Connection) -> None:
+    """Bring the tables to ``SCHEMA_HEAD``. alembic is imported only when there is something to do."""
+    known = None
+    if sa.inspect(connection).has_table("alembic_version"):
+        known = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    if known == SCHEMA_HEAD:
+        return
+    if known is not None and str(known) > SCHEMA_HEAD:
+        raise CapdoError(f"the store is of version {known}, this tool knows {SCHEMA_HEAD}: use a newer release")
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,45 @@
+"""Does the link lose no more packets than agreed?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from auditor import Bundle, Check, Verdict, failed, passed
+from auditor.evidence.declared import DeclaredTarget
+from auditor.evidence.link import LinkState
+
+
+@dataclass(frozen=True)
+class Params:
+    loss_pct: float = 1
+    """Where the inventory names no agreed loss. A tool default."""
+
+
+@dataclass(frozen=True)
+class LinkAndSla(Bundle):
+    link: LinkState
+    declared: DeclaredTarget
+
+
+class Loss(Check[LinkAndSla, Params]):
+    """Measured over one series of echoes: a look at this moment, not a month's average."""
+
+    id: ClassVar[str] = "link.loss"
+    evidence: ClassVar[type] = LinkAndSla
+    params: ClassVar[type] = Params
+
+    def judge(self, evidence: LinkAndSla, params: Params) -> Verdict:
+        link, agreed = evidence.link, evidence.declared.sla_loss_pct
+        most = params.loss_pct if agreed is None else agreed
+        answer, code = (passed, "within") if link.loss_pct <= most else (failed, "beyond")
+        return answer(
+            code,
+            expected=f"<= {most:g} %",
+            found=f"{link.loss_pct:g} %",
+            where=link.address,
+            loss=f"{link.loss_pct:g}",
+            most=f"{most:g}",
+            lost=link.sent - link.received,
+            sent=link.sent,
+        )

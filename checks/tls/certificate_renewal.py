@@ -1,0 +1,40 @@
+"""Is the certificate renewed in good time?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+from auditor import Check, Unavailable, Verdict, failed, passed, unknown
+from auditor.evidence.tls import TlsService
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Params:
+    days: float = 14
+    """Days that must be left; for short-lived certificates no more than a third of their life. A tool default."""
+
+
+class CertificateRenewal(Check[TlsService, Params]):
+    """Issue and approval take days; a certificate renewed on its last day is one holiday away from an outage."""
+
+    id: ClassVar[str] = "tls.certificate-renewal"
+    evidence: ClassVar[type] = TlsService
+    params: ClassVar[type] = Params
+
+    def judge(self, evidence: TlsService, params: Params) -> Verdict:
+        peer = evidence.peer
+        if isinstance(peer, Unavailable):
+            return unknown("no-certificate", where=evidence.where, detail=peer.detail)
+        leaf = peer.leaf
+        life, left = (leaf.not_after - leaf.not_before) / _DAY, (leaf.not_after - evidence.seen.now) / _DAY
+        needed = min(params.days, life / 3)
+        days = int(left // 1)
+        answer = passed if left >= needed else failed
+        code = "time-left" if left >= needed else "expired" if left < 0 else "due"
+        return answer(
+            code, expected=f">= {needed:.0f}", found=days, where=evidence.where, days=days, needed=round(needed)
+        )

@@ -1,0 +1,48 @@
+"""Are the keys of the certificates long enough?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from auditor import Check, Instance, Result, Say, Unavailable, Verdict, over, unknown
+from auditor.evidence.tls import Certificate, TlsService
+
+
+@dataclass(frozen=True)
+class Params:
+    rsa_bits: int = 2048
+    """For RSA and DSA."""
+    ec_bits: int = 256
+
+
+class KeyStrength(Check[TlsService, Params]):
+    """Of the whole chain: a weak key above lets anyone issue certificates below."""
+
+    id: ClassVar[str] = "tls.key-strength"
+    evidence: ClassVar[type] = TlsService
+    params: ClassVar[type] = Params
+
+    def judge(self, evidence: TlsService, params: Params) -> Verdict:
+        peer = evidence.peer
+        if isinstance(peer, Unavailable):
+            return unknown("no-certificate", where=evidence.where, detail=peer.detail)
+        instances = [_strength(item, params, evidence.where) for item in peer.chain]
+        if not peer.chain_known:
+            instances.append(Instance("rest-of-chain", Result.UNKNOWN, Say("rest-of-chain"), where=evidence.where))
+        expected = f"RSA >= {params.rsa_bits}, EC >= {params.ec_bits}"
+        return replace(over(instances, "keys"), expected=expected, found=_key(peer.leaf), where=evidence.where)
+
+
+def _strength(item: Certificate, params: Params, where: str) -> Instance:
+    needed = {"rsa": params.rsa_bits, "dsa": params.rsa_bits, "ec": params.ec_bits}.get(item.key_type)
+    values = {"key": _key(item), "subject": item.subject}
+    if item.key_type in ("ed25519", "ed448") or (needed and item.key_bits is not None and item.key_bits >= needed):
+        return Instance(item.fingerprint, Result.PASS, Say("strong", values), needed, _key(item), where)
+    if needed and item.key_bits is not None:
+        return Instance(item.fingerprint, Result.FAIL, Say("weak", values), needed, _key(item), where)
+    return Instance(item.fingerprint, Result.UNKNOWN, Say("unreadable", values), None, _key(item), where)
+
+
+def _key(item: Certificate) -> str:
+    return item.key_type + (f" {item.key_bits}" if item.key_bits is not None else "")

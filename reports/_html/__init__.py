@@ -1,0 +1,51 @@
+"""The parts of the HTML report; reports/html.py loads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from . import views
+from .browser import BrowserData
+from .run import RESULTS, SCORED, UNDECIDED, Run, read
+from .survey import Survey
+from .text import TEMPLATES, Words, clean, code_blocks, csp_hash, css_word, embed
+
+LISTED = {"fails": 200, "undecided": 300, "targets": 200}  # at most, without JavaScript
+
+__all__ = ["Words", "clean", "code_blocks", "csp_hash", "embed", "page"]
+
+
+def page(head: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], lang: str) -> str:
+    """The whole report as one HTML document."""
+    words = Words("en" if lang == "en" else "vi")
+    run = Run(head, words)
+    survey = Survey(run, read(run, findings))
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(embed=embed, code_blocks=code_blocks, csp_hash=csp_hash, css_word=css_word)
+    environment.globals.update(
+        t=lambda path, **values: words.both(words.t(path, **values)),
+        label=lambda table, code: words.both(words.label(table, code)),
+        say=lambda value: words.both(words.say(value)),
+        date=lambda value: words.both(words.date(value)),
+        both=words.both,
+        source=lambda name: Markup((TEMPLATES / name).read_text("utf-8")),  # noqa: S704  our own css and js
+        words=words,
+        run=run,
+        survey=survey,
+        view=views,
+        RESULTS=RESULTS,
+        UNDECIDED=UNDECIDED,
+        SCORED=SCORED,
+        LISTED=LISTED,
+    )
+    return environment.get_template("report.html.j2").render(data=BrowserData(run, survey).as_json())

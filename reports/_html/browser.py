@@ -1,0 +1,98 @@
+"""The data that report.js draws the findings from: small numbers over tables that hold each text once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .run import OPEN, PARTS, RESULTS, SEVERITIES, Run
+from .survey import Survey
+
+ALL_EXCERPTS = 250_000  # characters of evidence a page carries; the rest is in the evidence folder, by its hash
+
+
+class Pool(dict[Any, int]):
+    """Values, each kept once and known by its place."""
+
+    def put(self, value: Any) -> int:
+        return self.setdefault(value, len(self))
+
+
+class BrowserData:
+    """Fills the tables finding by finding; `as_json` is what report.js reads."""
+
+    def __init__(self, run: Run, survey: Survey) -> None:
+        self.run = run
+        self.texts, self.rules, self.targets, self.agencies, self.families = (Pool() for _ in range(5))
+        self.details, self.seen, self.sets = Pool(), Pool(), Pool()
+        self.excerpts: dict[int, str] = {}
+        self.room = ALL_EXCERPTS
+        self.texts.put("")  # place 0 says nothing
+        self.rows = [self._row(finding) for finding in survey.kept]
+
+    def _row(self, finding: dict[str, Any]) -> tuple[Any, ...]:
+        return (
+            self.rules.put((finding["rule"], finding["family"])),
+            self.targets.put((finding["target"], finding["agency"])),
+            RESULTS.index(finding["result"]),
+            self.details.put(self._detail(finding)),
+            self.sets.put(tuple(self._seen(finding))),
+        )
+
+    def _detail(self, finding: dict[str, Any]) -> tuple[Any, ...]:
+        said = self.run.describe(finding)
+        weight = (SEVERITIES.index(finding["severity"]), int(bool(finding.get("mandatory"))))
+        instances = ((i, result, *map(self.texts.put, parts)) for i, result, *parts in said["instances"])
+        parts = [self.texts.put(said[part]) for part in PARTS]
+        while parts and not parts[-1]:
+            parts.pop()
+        return (*weight, str(finding.get("change") or ""), tuple(instances), *parts)
+
+    def _seen(self, finding: dict[str, Any]) -> list[int]:
+        places = []
+        for item in self.run.evidence(finding):
+            place = self.seen.put((item["sha"], self.texts.put(item["source"]), self.texts.put(item["note"])))
+            places.append(place)
+            excerpt = item["excerpt"] if finding["result"] in OPEN and place not in self.excerpts else ""
+            if excerpt and len(excerpt) <= self.room:
+                self.room -= len(excerpt)
+                self.excerpts[place] = excerpt
+        return places
+
+    def _rule(self, rule: str, family: str) -> list[Any]:
+        put, run = self.texts.put, self.run
+        ways = [(platform, put(way)) for platform, way in run.remedies(rule, None)]
+        why = run.words.say(run.rule(rule).get("why"))
+        titles = (put(run.title(rule)), put(run.title(rule, failed=True)))
+        return [rule, *titles, put(why), self.families.put(family), ways]
+
+    def _target(self, target: str, agency: str) -> list[Any]:
+        known = self.run.targets.get(target) or {}
+        names = (self.texts.put(self.run.name(known, target)), self.texts.put(self.run.place(target)))
+        return [
+            target,
+            *names,
+            self.agencies.put(agency),
+            known.get("level"),
+            str(known.get("platform") or ""),
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        run, put = self.run, self.texts.put
+        tables = {
+            "columns": list(zip(*self.rows, strict=True)),
+            "rules": [self._rule(*key) for key in self.rules],
+            "targets": [self._target(*key) for key in self.targets],
+            "agencies": [(a, put(run.name(run.agencies.get(a), a))) for a in self.agencies],
+            "families": [(f, put(run.words.label("family", f))) for f in self.families],
+            "details": list(self.details),
+            "seen": list(self.seen),
+            "sets": list(self.sets),
+            "excerpts": self.excerpts,
+            "requirements": {r: known.get("rules") or [] for r, known in run.requirements.items()},
+            "results": RESULTS,
+            "severities": SEVERITIES,
+            "parts": PARTS,
+            "words": run.words.catalog,
+            "title": run.heading(),
+        }
+        return {**tables, "texts": list(self.texts)}

@@ -1,0 +1,189 @@
+"""A run document as the report reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .text import Text, Words, clean
+
+RESULTS = ("fail", "error", "unknown", "notchecked", "pass", "informational", "notapplicable")
+OPEN, UNDECIDED, SCORED = RESULTS[:4], RESULTS[1:4], RESULTS[:5]
+SEVERITIES = ("critical", "high", "medium", "low", "info")
+PARTS = (  # what a finding says, in the order report.js reads it: the commonest first
+    *("message", "expected", "found", "where"),
+    *("basis", "mend", "first", "age", "reason", "cure", "waived", "inherited"),
+)
+MAX_EXCERPT, MAX_INSTANCES = 1_000, 50
+
+
+class Run:
+    """A run document read with tolerance: what is absent is empty, what has no name keeps its id."""
+
+    def __init__(self, head: Mapping[str, Any], words: Words) -> None:
+        self.head, self.words = clean(head), words
+        self.run = self.part("run")
+        organisation = self.part("organisation")
+        self.organisation: dict[str, list[Any]] = {
+            k: [v for v in values if isinstance(v, dict)]
+            for k, values in organisation.items()
+            if isinstance(values, list)
+        }
+        self.province: dict[str, Any] = organisation.get("province") or {}
+        self.rules, self.requirements = self.part("rules"), self.part("requirements")
+        self.observations, self.scores = self.part("observations"), self.part("scores")
+        self.agencies, self.systems = self.by_id("agencies"), self.by_id("systems")
+        self.targets = {t["id"]: t for t in self.rows("targets") if "id" in t}
+        self.grades = sorted(
+            (g for g in self.run.get("grades") or [] if isinstance(g, dict)),
+            key=lambda g: float(g.get("at_least") or 0),
+        )
+        self._basis: dict[tuple[Any, ...], Text] = {}
+
+    def part(self, name: str) -> dict[str, Any]:
+        return self.head.get(name) or {}
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        return [row for row in self.head.get(name) or [] if isinstance(row, dict)]
+
+    def by_id(self, name: str) -> dict[str, dict[str, Any]]:
+        return {item["id"]: item for item in self.organisation.get(name, []) if "id" in item}
+
+    def name(self, item: Mapping[str, Any] | None, fallback: Any = "") -> Text:
+        known = item or {}
+        return self.words.say(known.get("name")) or self.words.say(known.get("id")) or str(fallback)
+
+    def rule(self, rule_id: str) -> dict[str, Any]:
+        return self.rules.get(rule_id) or {}
+
+    def title(self, rule_id: str, failed: bool = False) -> Text:
+        rule = self.rule(rule_id)
+        return self.words.say((failed and rule.get("failure_title")) or rule.get("title")) or rule_id
+
+    def weight(self, rule_id: str) -> float:
+        weight = self.rule(rule_id).get("weight")
+        return float(weight) if isinstance(weight, (int, float)) else 0.0
+
+    def heading(self) -> Text:
+        return self.words.join(" · ", [self.words.t("page.title"), self.name(self.province)])
+
+    def place(self, target_id: str) -> Text:
+        """Where a target stands: its address, what it serves, who owns it."""
+        target = self.targets.get(target_id) or {}
+        level, agency = target.get("level"), target.get("agency") or ""
+        return self.words.join(
+            " · ",
+            [
+                str(target.get("address") or ""),
+                *(self.name(self.systems.get(s), s) for s in target.get("systems") or []),
+                self.words.t("count.level", n=level) if level else "",
+                self.name(self.agencies.get(agency), agency),
+            ],
+        )
+
+    def clauses(self, requirement_id: str, level: Any = None) -> Text:
+        """The clauses of a requirement; of those numbered by level only this level's, or those in use."""
+        found: list[Text] = []
+        for framework, clause in ((self.requirements.get(requirement_id) or {}).get("clauses") or {}).items():
+            if isinstance(clause, dict):
+                used = [f"L{level}"] if level else [f"L{t.get('level')}" for t in self.targets.values()]
+                numbers = {k: str(v) for k, v in sorted(clause.items()) if k in used} or clause
+                clause = ", ".join(dict.fromkeys(map(str, numbers.values())))  # noqa: PLW2901
+            known = framework in self.words.catalog["framework"] and framework != "law"
+            found.append(
+                self.words.join(
+                    " ", [self.words.label("framework", framework) if known else "", self.words.say(clause)]
+                )
+            )
+        return self.words.join("; ", found) or requirement_id
+
+    def basis(self, finding: Mapping[str, Any]) -> Text:
+        level = (self.targets.get(finding["target"]) or {}).get("level")
+        key = (level, *(finding.get("requirements") or []))
+        if key not in self._basis:
+            self._basis[key] = self.words.join("\n", [self.clauses(r, level) for r in key[1:]])
+        return self._basis[key]
+
+    def remedies(self, rule_id: str, platform: Any) -> list[tuple[str, Text]]:
+        """How to mend, this platform's way first."""
+        ways = self.rule(rule_id).get("remediation") or {}
+        if isinstance(ways, str) or "vi" in ways or "en" in ways:
+            ways = {"any": ways}
+        ranked = sorted(ways, key=lambda p: (p != platform, p not in ("any", "all", "default", "*")))
+        return [(p, text) for p in ranked if (text := self.words.say(ways[p]))]
+
+    def score(self, raw: Mapping[str, Any] | None) -> dict[str, Any]:
+        """A score whose figures are numbers or None, and whose grade is a word."""
+        raw = raw or {}
+        low, high, coverage = (
+            float(v) if isinstance(v := raw.get(k), (int, float)) else None for k in ("low", "high", "coverage")
+        )
+        grade = next((g for g in self.grades if g.get("id") == raw.get("grade")), {"id": raw.get("grade")})
+        return {
+            "id": raw.get("id"),
+            "low": low,
+            "high": low if high is None else high,
+            "coverage": coverage,
+            "grade": self.name(grade) if raw.get("grade") else "",
+            "caps": raw.get("caps") or [],
+        }
+
+    def scored(self, name: str) -> dict[str, dict[str, Any]]:
+        rows = self.scores.get(name) or []
+        return {s["id"]: self.score(s) for s in rows if isinstance(s, dict) and "id" in s}
+
+    def evidence(self, finding: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        t = self.words.t
+        for sha in finding.get("observations") or []:
+            seen = self.observations.get(sha) or {}
+            code = seen.get("exit")
+            yield {
+                "sha": str(sha),
+                "source": str(seen.get("source") or ""),
+                "excerpt": str(seen.get("excerpt") or "")[:MAX_EXCERPT],
+                "note": self.words.join(
+                    " · ",
+                    [
+                        self.words.date(seen.get("collected_at")),
+                        t("findings.exit", n=str(code)) if code is not None else "",
+                        t("findings.truncated") if seen.get("truncated") else "",
+                        t("findings.masked") if seen.get("masked") else "",
+                        t("findings.vantage", id=str(seen["vantage"])) if seen.get("vantage") else "",
+                    ],
+                ),
+            }
+
+    def describe(self, finding: Mapping[str, Any]) -> dict[str, Any]:
+        """Everything a finding says, ready to be read (see PARTS)."""
+        t, say, get, opened = self.words.t, self.words.say, finding.get, finding.get("runs_open")
+        undecided = finding["result"] in UNDECIDED
+        reason = get("reason") or (finding["result"] if undecided else "")
+        instances = [i for i in get("instances") or [] if isinstance(i, dict)]
+        instances.sort(key=lambda i: RESULTS.index(i["result"]) if i.get("result") in RESULTS else len(RESULTS))
+        return {
+            **{part: say(get(part)) for part in PARTS[:4]},
+            "basis": self.basis(finding),
+            "reason": self.words.label("reason", reason),
+            "cure": (say(get("cure")) or self.words.label("cure", reason)) if undecided else "",
+            "mend": self.words.label("mend", get("mend_by")) if finding["result"] == "fail" else "",
+            "first": t("findings.first_seen", date=self.words.date(get("first_seen"))) if get("first_seen") else "",
+            "age": t("count.runs_open", n=opened) if isinstance(opened, int) and opened > 0 else "",
+            "waived": t("findings.waived", id=say(get("waived_by"))) if get("waived_by") else "",
+            "inherited": t("findings.inherited", id=say(get("inherited_from"))) if get("inherited_from") else "",
+            "instances": [
+                (str(i.get("id", "")), str(i.get("result", "")), *(say(i.get(part)) for part in PARTS[:4]))
+                for i in instances[:MAX_INSTANCES]
+            ],
+        }
+
+
+def read(run: Run, findings: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The findings, cleaned, with their family and agency; a result nobody knows is unknown, never a pass."""
+    for raw in findings:
+        found: dict[str, Any] = {"target": "", "rule": "", **clean(raw)}
+        found["result"] = found["result"] if found.get("result") in RESULTS else "unknown"
+        found["severity"] = found["severity"] if found.get("severity") in SEVERITIES else "info"
+        check = str(found.get("check") or found["rule"])
+        found["family"] = str(run.rule(found["rule"]).get("family") or check.partition(".")[0])
+        found["agency"] = str((run.targets.get(found["target"]) or {}).get("agency") or "")
+        yield found

@@ -1,0 +1,108 @@
+"""How the page orders and groups what a run holds; the templates ask these questions."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .run import Run
+from .survey import Survey
+from .text import Text
+
+KINDS = ("server", "service", "device", "link", "endpoint")
+FAMILIES = ("firewall", "antivirus", "backup", "tls", "patch")  # these first: the five an audit is asked for
+STATES = ("unreachable", "stale", "partial")
+STATUSES = ("met", "partial", "notmet", "notapplicable", "undecided")
+
+
+def kinds(run: Run, targets: Iterable[Mapping[str, Any]]) -> Text:
+    """So many of each kind, in words."""
+    counts = Counter(t["kind"] if t.get("kind") in KINDS else "target" for t in targets)
+    ordered = [kind for kind in (*KINDS, "target") if counts[kind]]
+    return run.words.join(" · ", [run.words.t(f"count.{kind}", n=counts[kind]) for kind in ordered])
+
+
+def scope(run: Run) -> Text:
+    return run.words.join(" · ", [run.words.t("scope.agencies", n=len(run.agencies)), kinds(run, run.targets.values())])
+
+
+def whole_percent(share: float) -> int:
+    """Rounded down, so that 79.6 % under a gate of 80 % never reads as 80 %."""
+    return int(round(100 * share, 6))
+
+
+def why_no_grade(run: Run, score: Mapping[str, Any]) -> Text:
+    gate, coverage = run.run.get("coverage_gate"), score["coverage"]
+    if run.run.get("state") == "partial":
+        return run.words.t("conclusion.no_grade_partial")
+    if isinstance(gate, (int, float)) and coverage is not None and coverage < gate:
+        numbers = {"n": whole_percent(coverage), "gate": whole_percent(gate)}
+        return run.words.t("conclusion.no_grade_coverage", **numbers)
+    return run.words.t("conclusion.no_grade_other")
+
+
+def packs(run: Run) -> list[dict[str, Any]]:
+    return [pack for pack in run.run.get("packs") or [] if isinstance(pack, dict)]
+
+
+def families(run: Run, survey: Survey) -> list[str]:
+    """Every family that has a rule, a score or a finding."""
+    known = {str(rule.get("family") or rule_id.partition(".")[0]) for rule_id, rule in run.rules.items()}
+    known |= set(run.scored("families")) | {name for by, name, _ in survey.counts if by == "family"}
+    return [f for f in FAMILIES if f in known] + sorted(known - set(FAMILIES))
+
+
+def grouped_agencies(run: Run) -> list[tuple[Any, Text | None, list[str]]]:
+    """Agencies by group, best first within it; those without a group last."""
+    scores = run.scored("agencies")
+    names = {group["id"]: run.name(group) for group in run.organisation.get("groups", []) if "id" in group}
+    members: dict[Any, list[str]] = {group: [] for group in names}
+    for agency_id, agency in run.agencies.items():
+        members.setdefault(agency.get("group"), []).append(agency_id)
+    for ids in members.values():
+        ids.sort(key=lambda i: -(scores.get(i, {}).get("low") or 0))
+    return [(g, names.get(g, str(g)) if g else None, ids) for g, ids in members.items() if ids]
+
+
+def worst_targets(run: Run, scores: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Targets that gave no evidence first, then the lowest scores."""
+
+    def rank(target: dict[str, Any]) -> tuple[int, float, str]:
+        state = STATES.index(target["state"]) if target.get("state") in STATES else len(STATES)
+        low = scores.get(target["id"], {}).get("low")
+        return state, 101.0 if low is None else low, str(target["id"])
+
+    return sorted(run.targets.values(), key=rank)
+
+
+def requirements_by_category(run: Run) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Requirements in the order of their clauses, under their categories."""
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for req_id, known in run.requirements.items():
+        status = known.get("status") if known.get("status") in STATUSES else "undecided"
+        row = {**known, "id": req_id, "status": status}
+        grouped.setdefault(str(known.get("category") or "–"), []).append(row)
+    for rows in grouped.values():
+        rows.sort(key=lambda row: _natural(run.words.one(run.clauses(row["id"]))))
+    return sorted(grouped.items())
+
+
+def _natural(text: str) -> list[tuple[bool, int, str]]:
+    """Clause numbers in their own order: 12.9 comes before 12.10."""
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"([0-9]+)", text) if part]
+
+
+def by_reason(
+    run: Run, findings: Iterable[dict[str, Any]]
+) -> list[tuple[Text, int, dict[Text, dict[str, list[dict[str, Any]]]]]]:
+    """What was not assessed: by reason, then by its cure, then by target; the commonest reason first."""
+    grouped: dict[Text, dict[Text, dict[str, list[dict[str, Any]]]]] = {}
+    sizes: Counter[Text] = Counter()
+    for finding in findings:
+        said = run.describe(finding)
+        cures = grouped.setdefault(said["reason"], {})
+        cures.setdefault(said["cure"], {}).setdefault(finding["target"], []).append(finding)
+        sizes[said["reason"]] += 1
+    return [(reason, sizes[reason], grouped[reason]) for reason, _ in sizes.most_common()]

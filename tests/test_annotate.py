@@ -1,0 +1,446 @@
+"""History, waivers, attestations and shared controls: what is added to findings, and what never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.annotate import (
+    ANSWERS,
+    CHANGES,
+    CONTRADICTED,
+    NOW_OF,
+    UNDECIDED,
+    Annotated,
+    Change,
+    Now,
+    Past,
+    Was,
+    annotate,
+    day_of,
+    removed,
+    was,
+)
+from auditor.grants import proofs_needed, proven, standing
+from auditor.model import Finding, Result
+from auditor.packs import RuleSet
+from auditor.targets import Attestation, Inventory, SharedControl, Waiver
+from tests.rulesets import finding, inventory, rule, rules, server
+
+DAY = date(2026, 11, 22)
+PAPER = {"no": "7/QĐ", "date": "2026-01-01"}
+TABLE = rules(
+    rule("patch.kernel"),
+    rule("tls.certificates"),
+    rule("backup.restore-test", check=None, params={"interval_days": 183}),
+    rule("management.plan", check=None),
+)
+
+
+def waiver(**fields: Any) -> Waiver:
+    made = {
+        "id": "w1",
+        "rule": "patch.kernel",
+        "targets": ["a"],
+        "reason_class": "accepted-risk",
+        "reason": "đang chờ thay máy chủ mới",
+        "requester": "Người Thứ Nhất",
+        "approver": "Người Thứ Hai",
+        "document": PAPER,
+        "from": "2026-01-01",
+        "until": "2026-12-31",
+    }
+    return Waiver.model_validate({**made, **fields}, by_alias=True)
+
+
+def attestation(**fields: Any) -> Attestation:
+    made = {
+        "id": "t1",
+        "rule": "management.plan",
+        "targets": ["a"],
+        "answer": "met",
+        "explanation": "đã ban hành",
+        "who": "Người Thứ Ba",
+        "on": "2026-06-01",
+        "until": "2027-06-01",
+    }
+    return Attestation.model_validate({**made, **fields}, by_alias=True)
+
+
+def control(**fields: Any) -> SharedControl:
+    made = {"id": "s1", "rule": "patch.kernel", "provider": "dc", "covers": ["a"]}
+    return SharedControl.model_validate({**made, **fields}, by_alias=True)
+
+
+def one(
+    found: Finding, before: Past | None = None, *, day: date = DAY, table: RuleSet = TABLE, **parts: Any
+) -> Annotated:
+    """One finding, annotated."""
+    targets = parts.pop("targets", (server("a"), server("dc")))
+    proved = parts.pop("proved", frozenset())
+    (made,) = annotate(
+        [found],
+        [before] if before else [],
+        rules=table,
+        inventory=inventory(*targets, **parts),
+        day=day,
+        proven=proved,
+    )
+    return made
+
+
+# --- history
+
+
+def history(*results: str) -> list[Annotated]:
+    """One finding over several daily runs."""
+    made: list[Annotated] = []
+    for number, result in enumerate(results, start=1):
+        before = made[-1].past if made else None
+        made.append(one(finding("a", "patch.kernel", result), before, day=date(2026, 1, number)))
+    return made
+
+
+def test_the_table_answers_every_combination() -> None:
+    assert set(CHANGES) == {(known, now) for known in Was for now in Now}
+    assert set(NOW_OF) == set(Result)
+    assert {result for result, now in NOW_OF.items() if now is Now.UNDECIDED} == UNDECIDED
+    assert set(CHANGES.values()) == set(Change)
+
+
+@pytest.mark.parametrize(
+    ("results", "changes"),
+    [
+        ("pass", "same"),
+        ("fail", "new"),
+        ("unknown", "same"),
+        ("pass pass", "same same"),
+        ("pass fail", "same new"),
+        ("fail fail", "new open"),
+        ("fail pass", "new fixed"),
+        ("fail notapplicable", "new fixed"),
+        ("fail informational", "new fixed"),
+        ("fail pass pass", "new fixed same"),
+        ("fail pass fail", "new fixed recurred"),
+        ("fail pass fail fail", "new fixed recurred open"),
+        ("fail pass unknown fail", "new fixed notmeasured recurred"),
+        ("fail unknown fail", "new notmeasured open"),
+        ("fail unknown error notchecked fail", "new notmeasured notmeasured notmeasured open"),
+        ("fail unknown pass", "new notmeasured fixed"),
+        ("fail unknown pass fail", "new notmeasured fixed recurred"),
+        ("pass unknown", "same notmeasured"),
+        ("pass unknown pass", "same notmeasured same"),
+        ("pass error fail", "same notmeasured new"),
+        ("unknown unknown", "same same"),
+        ("unknown fail", "same new"),
+        ("unknown pass", "same same"),
+    ],
+)
+def test_changes(results: str, changes: str) -> None:
+    assert [made.change.value for made in history(*results.split())] == changes.split()
+
+
+def test_a_gap_keeps_the_day_a_fail_was_first_seen() -> None:
+    made = history("pass", "fail", "unknown", "error", "fail", "pass", "fail")
+    assert [one.first_seen and one.first_seen.day for one in made] == [None, 2, 2, 2, 2, None, 7]
+    assert [one.runs_open for one in made] == [0, 1, 1, 1, 2, 0, 1], "only runs that saw it are counted"
+
+
+RESULTS = st.sampled_from(list(Result))
+
+
+@given(st.lists(RESULTS, min_size=1, max_size=8))
+@settings(max_examples=150, deadline=None)
+def test_history_agrees_with_looking_at_all_runs_at_once(results: list[Result]) -> None:
+    """The state carried from run to run must say what the whole list of results says."""
+    made = history(*(result.value for result in results))
+    for number, item in enumerate(made):
+        seen = [one for one in results[: number + 1] if one not in UNDECIDED]
+        before = [one for one in results[:number] if one not in UNDECIDED]
+        assert item.result is results[number]
+        assert item.last_decided == (seen[-1] if seen else None)
+        assert item.ever_failed == (Result.FAIL in seen)
+        open_now = bool(seen) and seen[-1] is Result.FAIL
+        assert (item.first_seen is not None) == open_now
+        streak = 0
+        while streak < len(seen) and seen[-1 - streak] is Result.FAIL:
+            streak += 1
+        assert item.runs_open == streak
+        if results[number] is Result.FAIL:
+            expected = (
+                "open" if before and before[-1] is Result.FAIL else "recurred" if Result.FAIL in before else "new"
+            )
+            assert item.change == expected
+        assert (item.change == "notmeasured") == (results[number] in UNDECIDED and bool(before))
+
+
+def test_what_was_known_follows_from_the_last_decision() -> None:
+    assert was(None) is Was.NOTHING
+    assert was(Past("a", "r", Result.UNKNOWN, None, False, None, 0)) is Was.NOTHING
+    assert was(Past("a", "r", Result.UNKNOWN, Result.FAIL, True, DAY, 1)) is Was.FAILING
+    assert was(Past("a", "r", Result.PASS, Result.PASS, True, None, 0)) is Was.MENDED
+    assert was(Past("a", "r", Result.PASS, Result.PASS, False, None, 0)) is Was.GOOD
+
+
+# --- the join
+
+KEYS = st.tuples(st.sampled_from("abAB-.1"), st.sampled_from(["patch.kernel", "tls.certificates", "other"]))
+
+
+@given(st.dictionaries(KEYS, RESULTS), st.dictionaries(KEYS, RESULTS))
+@settings(max_examples=150, deadline=None)
+def test_the_streamed_join_is_the_naive_one(
+    now: dict[tuple[str, str], Result], before: dict[tuple[str, str], Result]
+) -> None:
+    findings = [finding(*key, now[key]) for key in sorted(now)]
+    past = {key: Past(*key, before[key], before[key], False, None, 0) for key in before}
+    joined = list(
+        annotate(iter(findings), (past[key] for key in sorted(past)), rules=TABLE, inventory=inventory(), day=DAY)
+    )
+    assert [item.finding for item in joined] == findings
+    for item in joined:
+        alone = one(item.finding, past.get((item.finding.target, item.finding.rule)), targets=())
+        assert item == alone
+
+
+@pytest.mark.parametrize("keys", [("b", "a"), ("a", "a")])
+def test_unsorted_streams_are_refused(keys: Sequence[str]) -> None:
+    findings = [finding(key, "patch.kernel", "pass") for key in keys]
+    past = [Past(key, "patch.kernel", Result.PASS, Result.PASS, False, None, 0) for key in keys]
+    with pytest.raises(ValueError, match="not sorted"):
+        list(annotate(findings, [], rules=TABLE, inventory=inventory(), day=DAY))
+    with pytest.raises(ValueError, match="not sorted"):
+        list(annotate([], past, rules=TABLE, inventory=inventory(), day=DAY))
+
+
+# --- days
+
+
+@pytest.mark.parametrize(
+    ("instant", "day"),
+    [
+        (datetime(2026, 12, 31, 16, 59, 59, tzinfo=UTC), date(2026, 12, 31)),
+        (datetime(2026, 12, 31, 17, 0, tzinfo=UTC), date(2027, 1, 1)),
+        (datetime(2028, 2, 28, 17, 0, tzinfo=UTC), date(2028, 2, 29)),
+        (datetime(2028, 2, 29, 17, 0, tzinfo=UTC), date(2028, 3, 1)),
+    ],
+)
+def test_a_day_ends_at_midnight_in_vietnam(instant: datetime, day: date) -> None:
+    assert day_of(instant) == day
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "day", "expected"),
+    [
+        ("2026-01-01", "2026-12-31", "2026-01-01", "active"),
+        ("2026-01-01", "2026-12-31", "2026-12-31", "active"),
+        ("2026-01-01", "2026-12-31", "2027-01-01", "expired"),
+        ("2026-01-01", "2026-12-31", "2025-12-31", "upcoming"),
+        ("2028-02-29", "2028-02-29", "2028-02-29", "active"),
+        ("2028-02-29", "2028-02-29", "2028-03-01", "expired"),
+        ("2026-06-02", "2026-06-01", "2026-06-01", "malformed"),
+    ],
+)
+def test_waivers_and_attestations_count_to_the_end_of_their_last_day(
+    since: str, until: str, day: str, expected: str
+) -> None:
+    when = date.fromisoformat(day)
+    given_waiver = waiver(**{"from": since, "until": until})
+    assert standing(given_waiver, when) == expected
+    assert standing(attestation(on=since, until=until), when) == expected
+    made = one(finding("a", "patch.kernel", "fail"), day=when, waivers=[given_waiver])
+    assert bool(made.waived_by) == (expected == "active")
+    answered = one(
+        finding("a", "management.plan", "notchecked"), day=when, attestations=[attestation(on=since, until=until)]
+    )
+    assert answered.result == ("pass" if expected == "active" else "notchecked")
+
+
+# --- waivers
+
+
+def test_a_waiver_never_changes_the_result() -> None:
+    made = one(finding("a", "patch.kernel", "fail"), waivers=[waiver()])
+    assert (made.result, made.finding.result, made.waived_by, made.change) == ("fail", "fail", ("w1",), "new")
+
+
+@pytest.mark.parametrize("result", [result for result in Result if result is not Result.FAIL])
+def test_only_a_fail_is_waived(result: Result) -> None:
+    assert one(finding("a", "patch.kernel", result), waivers=[waiver()]).waived_by == ()
+
+
+@pytest.mark.parametrize(
+    ("scope", "holds"),
+    [
+        ({"targets": ["a"]}, True),
+        ({"targets": ["b"]}, False),
+        ({"targets": [], "groups": ["xa"]}, True),
+        ({"targets": [], "groups": ["so"]}, False),
+        ({"targets": [], "tags": ["cu", "khac"]}, True),
+        ({"targets": [], "tags": ["khac"]}, False),
+        ({"targets": ["a"], "tags": ["khac"]}, False),
+        ({"targets": ["a", "b"], "groups": ["xa"], "tags": ["cu"]}, True),
+        ({"targets": []}, False),
+        ({"rule": "patch.*"}, False),
+        ({"rule": "tls.certificates"}, False),
+    ],
+)
+def test_all_scopes_of_a_waiver_must_hold(scope: dict[str, Any], holds: bool) -> None:
+    made = one(
+        finding("a", "patch.kernel", "fail"),
+        targets=(server("a", agency="x1", tags=("cu",)),),
+        groups=[{"id": "xa"}, {"id": "so"}],
+        agencies=[{"id": "x1", "group": "xa"}],
+        waivers=[waiver(**scope)],
+    )
+    assert bool(made.waived_by) == holds
+
+
+def test_a_finding_is_waived_when_all_its_failing_instances_are() -> None:
+    found = finding("a", "tls.certificates", "fail", c1="fail", c2="fail", c3="pass")
+    first = waiver(id="w1", rule="tls.certificates", instance="c1")
+    second = waiver(id="w2", rule="tls.certificates", instance="c2")
+    other = waiver(id="w3", rule="tls.certificates", instance="c3")
+    some = one(found, waivers=[first, other])
+    assert (some.waived_by, some.waived_instances) == ((), (("c1", "w1"),))
+    both = one(found, waivers=[second, first])
+    assert (both.waived_by, both.waived_instances) == (("w1", "w2"), (("c1", "w1"), ("c2", "w2")))
+    bare = one(finding("a", "tls.certificates", "fail"), waivers=[first])
+    assert (bare.waived_by, bare.waived_instances) == ((), ())
+
+
+# --- attestations
+
+
+@pytest.mark.parametrize("answer", ["met", "notmet", "notapplicable"])
+def test_an_answer_decides_a_rule_without_a_check(answer: str) -> None:
+    made = one(finding("a", "management.plan", "notchecked"), attestations=[attestation(answer=answer)])
+    assert made.result is ANSWERS[answer]
+    assert made.finding.result is Result.NOTCHECKED
+    assert (made.attested_by, made.message.code) == ("t1", f"attested-{answer}")
+    assert made.past.last_decided is made.result
+
+
+@pytest.mark.parametrize("answer", ["met", "notmet", "notapplicable"])
+@pytest.mark.parametrize("result", list(Result))
+def test_an_answer_never_changes_what_was_measured(answer: str, result: Result) -> None:
+    said = attestation(rule="patch.kernel", answer=answer)
+    made = one(finding("a", "patch.kernel", result), attestations=[said])
+    assert (made.result, made.attested_by) == (result, None)
+    assert made.contradicted_by == ("t1" if CONTRADICTED[answer] is result else None)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"until": "2026-11-21"}, {"on": "2026-11-23"}, {"targets": []}, {"targets": ["b"]}, {"rule": "management.other"}],
+)
+def test_an_answer_that_does_not_count_leaves_notchecked(fields: dict[str, Any]) -> None:
+    made = one(finding("a", "management.plan", "notchecked"), attestations=[attestation(**fields)])
+    assert (made.result, made.attested_by) == ("notchecked", None)
+
+
+@pytest.mark.parametrize(("on", "expected"), [("2026-05-23", "pass"), ("2026-05-22", "notchecked")])
+def test_an_answer_grows_old_at_the_interval_of_its_rule(on: str, expected: str) -> None:
+    said = attestation(rule="backup.restore-test", on=on)
+    assert one(finding("a", "backup.restore-test", "notchecked"), attestations=[said]).result == expected
+
+
+def test_the_newest_answer_counts_and_of_one_day_the_worst() -> None:
+    old = attestation(id="t1", answer="notmet", on="2026-05-01")
+    new = attestation(id="t2", answer="met", on="2026-06-01")
+    same = attestation(id="t0", answer="notmet", on="2026-06-01")
+    found = finding("a", "management.plan", "notchecked")
+    assert one(found, attestations=[old, new]).attested_by == "t2"
+    assert one(found, attestations=[old, new, same]).attested_by == "t0"
+
+
+def test_answers_reach_by_system_and_agency() -> None:
+    systems = [{"id": "mot-cua", "owner": "so-a"}]
+    agencies = [{"id": "so-a", "group": "so"}]
+    parts: dict[str, Any] = {"systems": systems, "agencies": agencies, "groups": [{"id": "so"}]}
+    target = server("a", systems=("mot-cua",))
+    found = finding("a", "management.plan", "notchecked")
+    for scope in ({"systems": ["mot-cua"]}, {"agencies": ["so-a"]}):
+        said = attestation(targets=[], **scope)
+        assert one(found, targets=(target,), attestations=[said], **parts).result == "pass"
+    said = attestation(targets=[], systems=["mot-cua"], agencies=["so-b"])
+    assert one(found, targets=(target,), attestations=[said], **parts).result == "notchecked"
+
+
+# --- shared controls
+
+
+def provided(result: str, **fields: Any) -> tuple[frozenset[str], Inventory]:
+    held = inventory(server("a"), server("dc"), shared_controls=[control(**fields)])
+    return proven([finding("a", "patch.kernel", "pass"), finding("dc", "patch.kernel", result)], held, DAY), held
+
+
+@pytest.mark.parametrize("result", list(Result))
+def test_a_shared_control_is_proven_only_by_the_providers_own_pass(result: Result) -> None:
+    proved, held = provided(result)
+    assert proved == (frozenset({"s1"}) if result is Result.PASS else frozenset())
+    assert proofs_needed(held, DAY) == {("dc", "patch.kernel")}
+
+
+def test_a_shared_control_ends() -> None:
+    assert provided("pass", until="2026-11-22")[0] == {"s1"}
+    assert provided("pass", until="2026-11-21")[0] == frozenset()
+    assert provided("pass", covers=[])[0] == frozenset()
+
+
+@pytest.mark.parametrize("result", list(Result))
+def test_a_proven_control_is_inherited_by_what_is_not_met(result: Result) -> None:
+    made = one(finding("a", "patch.kernel", result), shared_controls=[control()], proved=frozenset({"s1"}))
+    wanting = result is Result.FAIL or result in UNDECIDED
+    assert made.inherited_from == ("s1" if wanting else None)
+    assert made.result is result
+    unproven = one(finding("a", "patch.kernel", result), shared_controls=[control()])
+    assert unproven.inherited_from is None
+
+
+def test_controls_cover_agencies_but_never_their_own_provider() -> None:
+    parts: dict[str, Any] = {
+        "targets": (server("a", agency="xa-1"), server("dc", agency="xa-1")),
+        "groups": [{"id": "xa"}],
+        "agencies": [{"id": "xa-1", "group": "xa"}],
+        "shared_controls": [control(covers=[], covers_agencies=["xa-1"])],
+        "proved": frozenset({"s1"}),
+    }
+    assert one(finding("a", "patch.kernel", "fail"), **parts).inherited_from == "s1"
+    assert one(finding("dc", "patch.kernel", "fail"), **parts).inherited_from is None
+    assert one(finding("a", "tls.certificates", "fail"), **parts).inherited_from is None
+
+
+# --- what is gone
+
+
+def test_removed_targets_are_answered_for() -> None:
+    held = inventory(
+        server("con"),
+        groups=[{"id": "so"}],
+        agencies=[{"id": "so-moi", "group": "so", "succeeds": ["so-cu"]}, {"id": "so-b", "group": "so"}],
+        retired=[
+            {"id": "da-thanh-ly", "on": "2026-11-22", "reason": "đã thanh lý"},
+            {"id": "sap-thanh-ly", "on": "2026-11-23", "reason": "sẽ thanh lý"},
+        ],
+    )
+    previous = {
+        "con": "so-b",
+        "mat": "so-b",
+        "mat-2": "so-b",
+        "da-thanh-ly": "so-b",
+        "sap-thanh-ly": "so-b",
+        "cua-so-cu": "so-cu",
+        "cua-so-da-mat": "so-khong-con",
+        "khong-cua-ai": None,
+    }
+    assert removed(previous, held, DAY) == {
+        "": ("cua-so-da-mat", "khong-cua-ai"),
+        "so-b": ("mat", "mat-2", "sap-thanh-ly"),
+        "so-moi": ("cua-so-cu",),
+    }
