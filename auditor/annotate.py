@@ -193,8 +193,7 @@ def _annotated(finding: Finding, before: Past | None, book: Book, rules: RuleSet
         elif _without_check(finding, rules):
             result = ANSWERS[answer.answer]
             told["attested_by"] = answer.id
-            values = {"attestation": answer.id, "on": answer.on, "until": answer.until}
-            told["said"] = Say(f"attested-{answer.answer}", values)
+            told["said"] = Say(f"attested-{answer.answer}", _words_of(answer))
         elif CONTRADICTED[answer.answer] is result:
             told["contradicted_by"] = answer.id
     if result is Result.FAIL:
@@ -224,19 +223,34 @@ def _annotated(finding: Finding, before: Past | None, book: Book, rules: RuleSet
     )
 
 
+def _words_of(answer: Attestation) -> dict[str, str]:
+    return {
+        "attestation": answer.id,
+        "who": answer.who,
+        "on": answer.on.isoformat(),
+        "until": answer.until.isoformat(),
+        "explanation": answer.explanation,
+    }
+
+
 def _waived(finding: Finding, spot: Spot, book: Book) -> dict[str, Any]:
-    """Which waivers take the whole finding, or else which of its failing instances."""
+    """Which waivers take the whole finding, or else which of its failing instances.
+
+    Taken instance by instance it is waived only when all that fail are *and* none is undecided:
+    else leaving one failing instance unmeasured would waive the rest.
+    """
     waivers = book.waivers(finding.rule, spot)
     if not waivers:
         return {}
     whole = tuple(waiver.id for waiver in waivers if waiver.instance is None)
     by_instance = {waiver.instance: waiver.id for waiver in reversed(waivers) if waiver.instance is not None}
-    failing = [item.id for item in finding.verdict.instances if item.result is Result.FAIL]
+    instances = finding.verdict.instances
+    failing = [item.id for item in instances if item.result is Result.FAIL]
     taken = tuple((item, by_instance[item]) for item in failing if item in by_instance)
     told: dict[str, Any] = {"waived_instances": taken} if taken else {}
     if whole:
         told["waived_by"] = whole
-    elif failing and len(taken) == len(failing):
+    elif failing and len(taken) == len(failing) and not any(item.result in UNDECIDED for item in instances):
         told["waived_by"] = tuple(dict.fromkeys(waiver for _, waiver in taken))
     return told
 
@@ -296,8 +310,10 @@ def _sorted_past(past: Iterable[Past]) -> Iterator[Past]:
 def removed(previous: Mapping[str, str | None], inventory: Inventory, day: date) -> dict[str, tuple[str, ...]]:
     """Targets of the previous run that are gone without an explanation, by the agency that must give it.
 
-    ``previous`` maps target ids to agencies. An agency that is gone too is answered for by those that
-    succeed it; the key ``""`` is the province, for targets that nobody answers for.
+    ``previous`` maps target ids to agencies: the targets of the previous run *and* what that run itself
+    told as removed, so that a grade stays held until explained and not for one run only. An agency that
+    is gone too is answered for by those that succeed it; the key ``""`` is the province, for targets
+    that nobody answers for.
     """
     present = {target.id for target in inventory.targets}
     explained = {item.id for item in inventory.retired if item.on <= day}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from auditor.annotate import Annotated, annotate, removed
 from auditor.dated import data_dates
 from auditor.evidences import Source
 from auditor.grants import proofs_needed, proven
+from auditor.i18n import _
 from auditor.inventories import sha256 as inventory_digest
 from auditor.judge import Judge, JudgedTarget, judge_all
 from auditor.model import VIETNAM, CapdoError, Finding, Observation, Privacy, Result, Severity
@@ -77,7 +78,7 @@ def choose(inventory: Inventory, limit: str | None) -> Inventory:
     return inventory.model_copy(update={"targets": chosen})
 
 
-_KEYS = {
+_KEYS: Mapping[str, Callable[[Target], tuple[object, ...]]] = {
     "id": lambda t: (t.id,),
     "kind": lambda t: (t.kind,),
     "agency": lambda t: (t.agency,),
@@ -94,7 +95,7 @@ def _matches(target: Target, term: str) -> bool:
     if not colon:
         key, pattern = "id", term
     if key not in _KEYS:
-        raise CapdoError(f"--limit {term}: unknown key {key!r}; known: {', '.join(_KEYS)}")
+        raise CapdoError(_("--limit {term}: unknown key; known: {known}").format(term=term, known=", ".join(_KEYS)))
     return any(value is not None and fnmatch.fnmatchcase(str(value), pattern) for value in _KEYS[key](target))
 
 
@@ -114,7 +115,7 @@ def assess(
     judge = Judge(checks, registry.collectors(), {s.id: s for s in inventory.systems}, digest, known.now)
     asked = {target.id: _asked(rules.of(target), checks_glob) for target in inventory.targets}
     if not any(asked.values()):
-        raise CapdoError("nothing to do: no rule falls on any target")
+        raise CapdoError(_("nothing to do: no rule falls on any target"))
     before = store.previous(inventory.province.id, known.started_at.isoformat(), known.run_id)
     gone = _gone(store, before, inventory, known.day, known.partial)
     scorer = Scorer(rules, inventory)
@@ -181,7 +182,7 @@ def _proven(
 ) -> frozenset[str]:
     """Shared controls whose provider passes: only the providers are judged in this first pass."""
     needed = proofs_needed(inventory, day)
-    providers = {target for target, _ in needed}
+    providers = {target for target, _rule in needed}
     found: list[Finding] = []
     for target in inventory.targets:
         if target.id in providers:

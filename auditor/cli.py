@@ -6,11 +6,11 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from auditor.i18n import use
+from auditor.i18n import _, use
 
 if TYPE_CHECKING:
     from auditor.pipeline import Wish
@@ -302,7 +302,7 @@ def _wish(profile: str | None, limit: str | None, checks: str | None, day: str |
     except ValueError:
         given = None
     if day and given is None:
-        raise CapdoError(f"--date {day}: expected a date like 2026-11-22")
+        raise CapdoError(_("--date {day}: expected a date like 2026-11-22").format(day=day))
     return Wish(profile, limit, checks, given, workers)
 
 
@@ -319,7 +319,7 @@ def _optional_resume(argv: list[str]) -> list[str]:
 
 
 # What the parser raises for a wrong command line; typer carries its own copy of click.
-_USAGE = typer.BadParameter.__mro__[-5]
+_USAGE: Any = typer.BadParameter.__mro__[-5]
 
 
 def main() -> NoReturn:
@@ -346,11 +346,10 @@ def main() -> NoReturn:
     except Exception as exc:
         if not isinstance(exc, _USAGE):
             raise
-        exc.show()
+        usage: Any = exc
+        usage.show()
         code = 2
     if code == 130:
-        from auditor.i18n import _
-
         print(_("interrupted; what is done is kept"), file=sys.stderr, flush=True)
         # Threads may still wait for hosts that are being asked; nothing of theirs is to be kept.
         sys.stdout.flush()

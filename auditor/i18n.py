@@ -29,6 +29,18 @@ def _(text: str) -> str:
     return _catalog(current()).gettext(text)
 
 
+def N_(text: str) -> str:  # noqa: N802  (gettext's own name)
+    """Marks ``text`` for the catalogs where it stands; it is said later through ``_``."""
+    return text
+
+
+DYNAMIC = (
+    *(N_("pass"), N_("fail"), N_("error"), N_("unknown"), N_("notapplicable"), N_("notchecked"), N_("informational")),
+    *(N_("server"), N_("service"), N_("device"), N_("link"), N_("endpoint")),
+)
+"""Words that are said by a name only known at run time."""
+
+
 @cache
 def _catalog(lang: str) -> _gettext.NullTranslations:
     if lang == "en":

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from auditor.model import CapdoError
+from auditor import i18n
+from auditor.mistakes import say
+from auditor.model import CapdoError, Say
 from auditor.targets import Inventory
 
 
@@ -21,9 +23,9 @@ def load_inventory(path: Path) -> Inventory:
     from auditor import registry  # plug-ins are looked for only when there is something to load
 
     if path.is_dir():
-        raise CapdoError(f"{path}: là thư mục, không phải tệp / is a folder, not a file")
+        raise CapdoError(f"{path}: {say(Say('is-folder'), i18n.current())}")
     if not path.exists():
-        raise CapdoError(f"{path}: không có tệp này / there is no such file")
+        raise CapdoError(f"{path}: {say(Say('no-file'), i18n.current())}")
     suffix = path.suffix.lower()
     sources = registry.inventory_sources()
     for source in sources:
@@ -31,7 +33,7 @@ def load_inventory(path: Path) -> Inventory:
             inventory: Inventory = source.load(path)
             return inventory
     known = ", ".join(sorted({suffix for source in sources for suffix in source.suffixes}))
-    raise CapdoError(f"{path}: không biết loại tệp này / unknown kind of file; {known}")
+    raise CapdoError(f"{path}: {say(Say('unknown-suffix', {'known': known}), i18n.current())}")
 
 
 def snapshot(inventory: Inventory) -> bytes:

@@ -54,6 +54,12 @@ _REFERENCES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "attestations": {"targets": (_TARGETS,), "systems": ("systems",), "agencies": ("agencies",)},
 }
 """Which keys of which sections name what; all kinds of targets share one space of ids."""
+_SCOPES: Final = {
+    "waivers": ("targets", "groups", "tags"),
+    "attestations": ("targets", "systems", "agencies"),
+    "shared_controls": ("covers", "covers_agencies"),
+}
+"""What says whom a grant is for; without any it would be for nobody."""
 _NAMED: Final = (
     "groups",
     "agencies",
@@ -231,6 +237,10 @@ class _Checks:
                 since, until = entry.get(start), entry.get("until")
                 if _is_day(since) and _is_day(until) and until < since:
                     yield self._note((*path, "until"), "until-before-from", start=start, since=since, until=until)
+        for section, scope in _SCOPES.items():
+            for path, entry in self._entries[section]:
+                if not any(entry.get(key) for key in scope):
+                    yield note(self._source, path, Say("no-scope"), Say("expect-one-of", {"choices": scope}))
         for path, entry in self._entries["waivers"]:
             asks, grants = entry.get("requester"), entry.get("approver")
             if isinstance(asks, str) and isinstance(grants, str) and _person(asks) == _person(grants):

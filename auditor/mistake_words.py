@@ -22,6 +22,9 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "có khoá bí mật trong tệp: hãy xoá, coi như khoá đã lộ, chỉ ghi đường dẫn (key_file: …)",
         "a private key stands in the file: remove it, treat it as leaked, give its path (key_file: …)",
     ),
+    "is-folder": ("là thư mục, không phải tệp", "this is a folder, not a file"),
+    "no-file": ("không có tệp này", "there is no such file"),
+    "unknown-suffix": ("không đọc được loại tệp này; đọc được: {known}", "unknown kind of file; known are: {known}"),
     # --- YAML
     "syntax": ("lỗi cú pháp YAML: {problem}", "YAML syntax error: {problem}"),
     "colon": (
@@ -141,6 +144,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "người phê duyệt không được là người đề nghị ('{name}')",
         "the approver must not be the requester ('{name}')",
     ),
+    "no-scope": ("không nói áp dụng cho mục tiêu nào", "this does not say what it applies to"),
     "link-to-itself": ("đường truyền nối '{id}' với chính nó", "the link joins '{id}' to itself"),
     "refers-to-itself": ("'{id}' nhắc đến chính nó", "'{id}' refers to itself"),
     "cycle": ("vòng lặp: {way}", "a cycle: {way}"),

@@ -6,16 +6,14 @@ The words of all codes are in ``auditor/mistake_words.py``.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from auditor import i18n
 from auditor.mistake_words import WORDS
 from auditor.model import CapdoError, Say
-
-_LONGEST = 120
-"""A value quoted in a message is cut here: the line must stay readable."""
+from auditor.printable import one_line, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +35,12 @@ class Mistake:
         said = say(self.message, lang)
         if self.expected is not None:
             said += ("; cần " if lang == "vi" else "; expected ") + say(self.expected, lang)
-        key = f"{_printable(self.key)}: " if self.key else ""
-        return f"{_printable(self.file)}:{self.line}:{self.column}: {key}{said}"
+        key = f"{one_line(self.key)}: " if self.key else ""
+        file = printable(self.file).replace("\n", "\\n")  # whole, so that editors can open it
+        return f"{file}:{self.line}:{self.column}: {key}{said}"
 
     def __str__(self) -> str:
-        return self.text(current_language())
+        return self.text(i18n.current())
 
 
 class InventoryError(CapdoError):
@@ -56,7 +55,7 @@ class InventoryError(CapdoError):
         return "\n".join(mistake.text(lang) for mistake in self.mistakes)
 
     def __str__(self) -> str:
-        return self.text(current_language())
+        return self.text(i18n.current())
 
 
 def ordered(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
@@ -85,20 +84,5 @@ class _Values(dict[str, Any]):
         if isinstance(value, Say):
             return say(value, self._lang)
         if isinstance(value, (list, tuple)):
-            return ", ".join(_printable(str(one)) for one in value)
-        return _printable(str(value))
-
-
-def _printable(text: str) -> str:
-    """Text from a file is hostile: no control character of it may reach a terminal."""
-    if len(text) > _LONGEST:
-        text = text[:_LONGEST] + "…"
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def current_language() -> str:
-    """The language chosen on the command line; Vietnamese when there is none."""
-    try:
-        return str(importlib.import_module("auditor.i18n").current())
-    except (ImportError, AttributeError):
-        return "vi"
+            return ", ".join(one_line(str(one)) for one in value)
+        return one_line(str(value))

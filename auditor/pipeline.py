@@ -18,6 +18,7 @@ from auditor.collect import Collection, Committed
 from auditor.collector import CommandCollector, ProbeCollector
 from auditor.evidences import Evidences
 from auditor.folder import EvidenceFolder, FolderWriter
+from auditor.i18n import _
 from auditor.inventories import from_snapshot, snapshot
 from auditor.inventories import sha256 as inventory_digest
 from auditor.model import CapdoError, Reason
@@ -72,7 +73,11 @@ def limited(inventory: Inventory, wish: Wish) -> Inventory:
     """The inventory with only the targets asked for. Raises ``CapdoError`` when none is left."""
     chosen = choose(inventory, wish.limit)
     if not chosen.targets:
-        raise CapdoError("nothing to do: the inventory holds no target" + (" that --limit names" if wish.limit else ""))
+        raise CapdoError(
+            _("nothing to do: --limit names no target of the inventory")
+            if wish.limit
+            else _("nothing to do: the inventory holds no target")
+        )
     return chosen
 
 
@@ -83,14 +88,14 @@ def gather(
     workers: int = 50,
     done: Mapping[tuple[str, str], tuple[int, str, str | None]] | None = None,
     started_at: datetime | None = None,
-    on_commit: Callable[[Sequence[Committed]], None] = lambda _: None,
+    on_commit: Callable[[Sequence[Committed]], None] = lambda _done: None,
     progress: Progress = lambda _n, _t: None,
 ) -> int:
     """Collect into ``folder`` and seal it with a manifest; returns how many pairs ended without evidence."""
     started = started_at or datetime.now(UTC)
     collectors = registry.collectors()
     known = done or {}
-    finished = {pair for pair, (_, _, reason) in known.items() if reason not in _AGAIN}
+    finished = {pair for pair, told in known.items() if told[2] not in _AGAIN}
     writer = FolderWriter(folder)
     progress(len(make_tasks(inventory, collectors, finished)), None)
     work = Collection(
@@ -98,7 +103,7 @@ def gather(
         collectors=collectors,
         folder=writer,
         workers=workers,
-        attempts={pair: attempt for pair, (attempt, _, _) in known.items()},
+        attempts={pair: told[0] for pair, told in known.items()},
         on_commit=on_commit,
         on_task=lambda task: progress(0, task),
     )
@@ -114,7 +119,7 @@ def gather(
             "commands": _declared(inventory),
         }
     )
-    return lost + sum(reason is not None for pair, (_, _, reason) in known.items() if pair in finished)
+    return lost + sum(told[2] is not None for pair, told in known.items() if pair in finished)
 
 
 def _declared(inventory: Inventory) -> dict[str, list[Any]]:
@@ -158,16 +163,16 @@ def resume(store: Store, inventory: Inventory, run_id: str | None, wish: Wish, p
     if run_id in (None, "last"):
         row = store.unfinished(inventory.province.id)
         if row is None:
-            raise CapdoError("there is no interrupted run to resume; see: audit.py runs list")
+            raise CapdoError(_("there is no interrupted run to resume; see: audit.py runs list"))
     else:
         row = store.find(str(run_id))
     if row.state in ("complete", "partial"):
-        raise CapdoError(f"run {row.id} is already {row.state}")
+        raise CapdoError(_("run {id} is already finished").format(id=row.id))
     asked = row.request
     earlier = Wish(asked["profile"], asked["limit"], asked["checks"], None, wish.workers)
     chosen = limited(inventory, earlier)
     if inventory_digest(chosen) != asked["inventory_sha256"]:
-        raise CapdoError(f"the inventory has changed since run {row.id} began; start a new run")
+        raise CapdoError(_("the inventory has changed since run {id} began; start a new run").format(id=row.id))
     if asked["date_given"]:
         earlier = Wish(asked["profile"], asked["limit"], asked["checks"], date.fromisoformat(row.date), wish.workers)
     return _carry_on(store, row, chosen, earlier, progress)
@@ -219,7 +224,7 @@ def judge(store: Store, folders: Sequence[Path], inventory: Inventory | None, wi
     wrong = [f"{folder.path}: {text}" for folder in opened for text in folder.verify()]
     if inventory is None:
         if len({told["inventory_sha256"] for told in manifests}) > 1:
-            raise CapdoError("the evidence was collected with different inventories; name one with --inventory")
+            raise CapdoError(_("the evidence was collected with different inventories; name one with --inventory"))
         inventory = from_snapshot(json.dumps(manifests[0]["inventory"]).encode())
     chosen = limited(inventory, wish)
     started = min(datetime.fromisoformat(told["started_at"]) for told in manifests)

@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from auditor.annotate import Annotated, Past
 from auditor.collect import Committed
 from auditor.folder import EvidenceFolder
+from auditor.i18n import _
 from auditor.model import CapdoError, Result
 
 SCHEMA_HEAD = "0001"
@@ -125,7 +126,7 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_exc: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -181,8 +182,12 @@ class Store:
         else:
             rows = [row for row in rows if row.id == run_id] or [row for row in rows if row.id.startswith(run_id)]
         if len(rows) != 1:
-            known = "no such run" if not rows else f"{len(rows)} runs begin so"
-            raise CapdoError(f"{run_id}: {known}; see: audit.py runs list")
+            text = (
+                _("{run}: {count} runs begin so; see: audit.py runs list")
+                if rows
+                else _("{run}: no such run; see: audit.py runs list")
+            )
+            raise CapdoError(text.format(run=run_id, count=len(rows)))
         return rows[0]
 
     def previous(self, province: str, started_at: str, run_id: str) -> RunRow | None:
@@ -203,7 +208,7 @@ class Store:
         with self._engine.connect() as connection:
             text = connection.scalar(sa.select(runs.c.head).where(runs.c.seq == seq))
         if not text:
-            raise CapdoError("this run was not finished; complete it with: audit.py run INVENTORY --resume")
+            raise CapdoError(_("this run was not finished; complete it with: audit.py run INVENTORY --resume"))
         told: dict[str, Any] = json.loads(text)
         return told
 
@@ -363,7 +368,7 @@ def _engine(url: sa.URL) -> Engine:
             Path(url.database).chmod(0o600)
 
         @sa.event.listens_for(engine, "connect")
-        def _pragmas(connection: Any, _: object) -> None:
+        def _pragmas(connection: Any, _record: object) -> None:
             cursor = connection.cursor()
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=FULL")

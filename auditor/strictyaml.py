@@ -34,7 +34,7 @@ Part = str | int
 # Controls, zero-width and bidirectional characters, and the exotic line ends that YAML counts as lines
 # and editors do not.
 _BAD = re.compile(
-    "[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]|\r(?!\n)"
+    "[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]|\r(?!\n)"
 )
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
@@ -257,7 +257,8 @@ class _Builder:
 
     def build(self, node: Node, path: tuple[Part, ...]) -> Any:
         """The data of a node; of one that is refused, something to go on with."""
-        if self._properties and self._text[node.start_mark.index] in "&!" and not self._plainly_owned(node, path):
+        owned = not self._properties or not self._text.startswith(("&", "!"), node.start_mark.index)
+        if not owned and not self._plainly_owned(node, path):
             return None
         if type(node) is ScalarNode:
             return self._scalar(node, path)

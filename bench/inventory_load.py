@@ -51,18 +51,21 @@ def main() -> None:
         path = Path(folder) / "binh-minh.yaml"
         path.write_text(province(targets), encoding="utf-8")
         text = path.read_text(encoding="utf-8")
-        parse, load, save = [], [], []
+        parse, bare, load = [], [], []
         for _ in range(rounds):  # in turn, so that a slow moment of the machine falls on both
             parse.append(_seconds(lambda: yaml.CSafeLoader(text).get_single_node()))
             load.append(_seconds(lambda: build(strictyaml.load(path), path.parent)))
+            with strictyaml.garbage_kept():
+                bare.append(_seconds(lambda: yaml.CSafeLoader(text).get_single_node()))
         inventory = build(strictyaml.load(path), path.parent)
         assert len(inventory.targets) == targets
         save = [_seconds(lambda: from_snapshot(snapshot(inventory))) for _ in range(rounds)]
     compose, whole = statistics.median(parse), statistics.median(load)
     print(f"targets {targets}, {len(text) / 1e6:.1f} MB, median of {rounds} rounds")
     print(f"CSafeLoader compose  {compose:6.2f} s  ({min(parse):.2f} to {max(parse):.2f})")
+    print(f"  the same, no GC    {statistics.median(bare):6.2f} s  ({min(bare):.2f} to {max(bare):.2f})")
     print(f"our whole load       {whole:6.2f} s  ({min(load):.2f} to {max(load):.2f})")
-    print(f"difference           {whole - compose:6.2f} s")
+    print(f"difference           {whole - compose:6.2f} s; without GC {whole - statistics.median(bare):.2f} s")
     print(f"snapshot and back    {statistics.median(save):6.2f} s")
 
 

@@ -43,8 +43,8 @@ def _parts() -> ModuleType:
     name = f"{__name__}_parts"
     if name not in sys.modules:
         spec = spec_from_file_location(name, PARTS / "__init__.py", submodule_search_locations=[str(PARTS)])
-        assert spec is not None  # noqa: S101  a path that ends in .py always has a loader
-        assert spec.loader is not None  # noqa: S101
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{PARTS}: not a package")
         sys.modules[name] = module_from_spec(spec)
         spec.loader.exec_module(sys.modules[name])
     return sys.modules[name]

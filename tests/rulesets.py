@@ -7,7 +7,7 @@ from typing import Any
 from auditor.model import Finding, Instance, Result, Say, Verdict
 from auditor.packs import AttestedParams, RuleSet
 from auditor.rulepack import PackInfo, Requirement, Rule
-from auditor.targets import Inventory, Target
+from auditor.targets import Inventory, Target, Waiver
 
 INFO: dict[str, Any] = {
     "id": "thu-nghiem",
@@ -87,3 +87,19 @@ def finding(target: str, rule: str, result: str | Result, **instances: str) -> F
     made = tuple(Instance(name, Result(one)) for name, one in instances.items())
     verdict = Verdict(Result(result), Say("seen"), instances=made)
     return Finding(target, rule, rule, verdict, ("0" * 64,))
+
+
+def waiver(**fields: Any) -> Waiver:
+    made = {
+        "id": "w1",
+        "rule": "patch.kernel",
+        "targets": ["a"],
+        "reason_class": "accepted-risk",
+        "reason": "đang chờ thay máy chủ mới",
+        "requester": "Người Thứ Nhất",
+        "approver": "Người Thứ Hai",
+        "document": {"no": "7/QĐ", "date": "2026-01-01"},
+        "from": "2026-01-01",
+        "until": "2026-12-31",
+    }
+    return Waiver.model_validate({**made, **fields}, by_alias=True)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from auditor.annotate import UNDECIDED, Annotated, Change
-from auditor.model import Result
+from auditor.annotate import CHANGES, UNDECIDED, Annotated, Change, Now, Was, annotate
+from auditor.grants import proven
+from auditor.model import Result, worst
 from auditor.packs import RuleSet
 from auditor.rulepack import BINDING
 from auditor.score import Score, Scorer, Scores, can_cap, family_of
 from auditor.score_words import CAP_REASONS, formula
 from auditor.tally import FAILED, MET, OPEN, RULED_OUT, STATUSES
-from auditor.targets import Inventory
-from tests.rulesets import finding, info, inventory, rule, rules, server
+from auditor.targets import Inventory, SharedControl
+from tests.rulesets import finding, info, inventory, rule, rules, server, waiver
 
 GRADES = ["tot", "kha", "trung-binh", "yeu", None]
 """Best first; None is no grade at all."""
@@ -139,6 +142,53 @@ def test_a_target_that_nobody_could_reach_helps_nobody(
     before = every(score(run_of(plain), table_of(pack)))
     unreached = [(Result.UNKNOWN, "") if key[0] == dark else outcome for key, outcome in zip(KEYS, plain, strict=True)]
     for name, one in every(score(run_of(unreached), table_of(pack))).items():
+        not_better(one, before[name])
+
+
+# Waivers, shared controls and instances as annotate works them out: here is where hiding could pay.
+INSTANCES = st.lists(st.sampled_from(["fail", "pass", "unknown", "notapplicable"]), min_size=2, max_size=2)
+WAIVERS = st.lists(
+    st.tuples(st.sampled_from(KEYS), st.sampled_from([None, "c0", "c1"])), max_size=6, unique_by=lambda given: given
+)
+CONTROLS = st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(["may-1", "may-2", "may-3"])), max_size=3)
+
+
+def told(
+    judged: dict[tuple[str, str], list[str]], waivers: list[Any], controls: list[Any], pack: dict[str, Any]
+) -> dict[str, Score]:
+    """Scores of findings of two instances each, with all that people have said for them."""
+    place = PLACE.model_copy(
+        update={
+            "waivers": tuple(
+                waiver(id=f"w{n}", rule=name, targets=[target], instance=instance)
+                for n, ((target, name), instance) in enumerate(waivers)
+            ),
+            "shared_controls": tuple(
+                SharedControl(id=f"s{n}", rule=name, provider=provider, covers=(target,))
+                for n, ((target, name), provider) in enumerate(controls)
+            ),
+        }
+    )
+    findings = [
+        finding(target, name, worst(map(Result, kinds)), c0=kinds[0], c1=kinds[1])
+        for (target, name), kinds in sorted(judged.items())
+    ]
+    table, day = table_of(pack), date(2026, 11, 22)
+    proof = proven(findings, place, day)
+    return every(score(list(annotate(findings, [], rules=table, inventory=place, day=day, proven=proof)), table, place))
+
+
+@given(st.lists(INSTANCES, min_size=len(KEYS), max_size=len(KEYS)), WAIVERS, CONTROLS, PACK, st.data())
+@settings(max_examples=300, deadline=None)
+def test_hiding_a_target_a_finding_or_an_instance_never_pays(
+    kinds: list[list[str]], waivers: list[Any], controls: list[Any], pack: dict[str, Any], data: st.DataObject
+) -> None:
+    judged = dict(zip(KEYS, kinds, strict=True))
+    before = told(judged, waivers, controls, pack)
+    hidden = data.draw(st.sets(st.tuples(st.sampled_from(KEYS), st.integers(0, 1)), min_size=1))
+    for key, instance in hidden:
+        judged[key] = ["unknown" if n == instance else kind for n, kind in enumerate(judged[key])]
+    for name, one in told(judged, waivers, controls, pack).items():
         not_better(one, before[name])
 
 
@@ -433,3 +483,12 @@ def test_attested_answers_are_scored_as_answered() -> None:
     answered = replace(item, result=Result.PASS)
     assert score([answered], table, inventory(server("a"))).province.low == 100
     assert score([item], table, inventory(server("a"))).province.low == 0
+
+
+def test_the_tables_are_printed_as_they_are() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "scoring.md").read_text("utf-8")
+    for known in Was:
+        assert f"| {known} | " + " | ".join(CHANGES[known, now] for now in Now) + " |" in text
+    for bits, status in STATUSES.items():
+        flags = " | ".join("yes" if bits & bit else "–" for bit in (MET, FAILED, OPEN, RULED_OUT))
+        assert f"| {flags} | {status} |" in text

@@ -108,6 +108,7 @@ def test_a_trap_in_a_value_is_refused(text: str, code: str, column: int) -> None
     [
         ("a: 1\nb: 2\na: 3\n", [(3, 1, "duplicate-key")]),
         ("{a: 1, a: 2, a: 3}", [(1, 8, "duplicate-key"), (1, 14, "duplicate-key")]),
+        ("0&:", []),  # an empty value at the very end of the text
         ("12: a", [(1, 1, "key-not-text")]),
         ("true: a", [(1, 1, "key-not-text")]),
         ("~: a", [(1, 1, "key-not-text")]),
@@ -190,13 +191,7 @@ class _Outer(BaseModel):
     start: Flag | None = None
 
 
-def shape(text: str) -> list[tuple[int, int, str, str]]:
-    model, found = validate(strictyaml.loads(text), _Outer)
-    assert (model is None) is bool(found)
-    return [(one.line, one.column, one.key, one.text("en").partition(": ")[2].partition(": ")[2]) for one in found]
-
-
-KEYS = "size, from, kind, label, password"
+INNER_KEYS = "from, kind, label, password, size"
 
 
 @pytest.mark.parametrize(
@@ -247,8 +242,7 @@ KEYS = "size, from, kind, label, password"
             2,
             13,
             "items[0].knd",
-            "there is no such key; did you mean 'kind'?; expected a mapping with the keys: "
-            "from, kind, label, password, size",
+            f"there is no such key; did you mean 'kind'?; expected a mapping with the keys: {INNER_KEYS}",
         ),
         (
             "items: []\nstart: 012",
@@ -268,7 +262,8 @@ def test_each_mistake_of_shape_has_its_place_and_says_what_was_expected(
 
 
 def test_a_field_goes_by_its_alias_only() -> None:
-    assert shape("items: [{size: 1, from_: x}]")[0][:3] == (1, 19, "items[0].from_")
+    found = validate(strictyaml.loads("items: [{size: 1, from_: x}]"), _Outer)[1]
+    assert [(one.line, one.column, one.key) for one in found] == [(1, 19, "items[0].from_")]
 
 
 def test_a_secret_is_refused_without_being_repeated() -> None:
@@ -291,7 +286,7 @@ def test_nothing_of_a_hostile_file_reaches_the_terminal() -> None:
     text = Mistake("a\x1b[2J", 1, 1, "k\x07", Say("wrong", {"found": "\x1b]0;x\x07{id}" + "a" * 500})).text("en")
     assert text.isprintable()
     assert "{id}" in text
-    assert len(text) < 300
+    assert len(text) < 400
 
 
 def test_words_take_the_same_values_in_both_languages() -> None:

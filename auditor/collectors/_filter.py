@@ -4,10 +4,9 @@ A rule set, whatever wrote it, is chains of rules; a rule is conditions and a ve
 question is *the first packet of a new connection*, so "established" never matches. It is followed as
 boxes (remote addresses × ports) per protocol through all chains of a hook, which must all let it pass.
 
-Two kinds of condition have no fixed answer. *Sometimes*: a rate, or a thing the sender chooses (his source
-port): both ways are really possible. *Unknown*: not understood by us. The set is therefore walked twice:
-generously (what may get in at most) and strictly (what gets in for certain); where the two differ,
-nothing is claimed.
+Two kinds of condition have no fixed answer. *Sometimes*: a rate, or what the sender chooses (his port): both
+ways are really possible. *Unknown*: not understood by us. The set is therefore walked twice: generously
+(what may get in at most) and strictly (what gets in for certain); where the two differ, nothing is claimed.
 """
 
 from __future__ import annotations
@@ -138,6 +137,8 @@ class Chain:
     accepts: bool = True
     """The policy of a base chain."""
     policy_where: str = ""
+    lines: int = 0
+    """Rules as listed; one of them may have become several of ``rules``."""
 
 
 Chains = Mapping[str, Chain]
@@ -211,7 +212,7 @@ class _Walker:
     def base(self, chain: Chain, region: Region) -> Region:
         accepted, left = self._chain(chain, region, 0)
         if chain.accepts:
-            _add(accepted, left, chain.policy_where, catch_all=True)
+            _add(accepted, left)
         return accepted
 
     def _chain(self, chain: Chain, region: Region, depth: int) -> tuple[Region, Region]:

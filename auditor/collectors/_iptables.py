@@ -127,6 +127,7 @@ def _append(line: str, table: str, chains: dict[str, Chain], version: int, tool:
         target = _key(tool, table, reader.goes_to)
         if target not in chains:  # a target of an extension that we do not know
             act, target = Act.UNKNOWN, ""
+    chain.lines += 1
     shown = f"{tool}: {line[:200]}"
     chain.rules.append(Rule((tuple(reader.conditions),), act, shown, target, reader.to_port, reader.to_self))
 

@@ -69,6 +69,7 @@ def parse(text: str, skip: Iterable[tuple[str, str]] = ()) -> Listed:
         key = _key(body, body.get("chain"))
         if key not in listed.chains:
             raise CollectError(Reason.UNPARSABLE, f"{key}: a rule of a chain that is not listed")
+        listed.chains[key].lines += 1
         listed.chains[key].rules.extend(_Rule(body, sets).read())
     return listed
 

@@ -114,16 +114,23 @@ def remembered(stack: Sequence[PamLine]) -> int:
 def lockout(stack: Sequence[PamLine], path: str, conf: Mapping[str, Setting]) -> Lockout:
     """pam_faillock needs two lines: one that counts the wrong password, one that refuses the locked account."""
     lines = [line for line in stack if line.module == "pam_faillock"]
-    counts = next((line for line in lines if line.kind == "auth" and "authfail" in line.arguments and line.binding), None)
+    counts = next(
+        (line for line in lines if line.kind == "auth" and "authfail" in line.arguments and line.binding), None
+    )
     refuses = any(
-        line.binding and (line.kind == "account" or (line.kind == "auth" and "preauth" in line.arguments)) for line in lines
+        line.binding and (line.kind == "account" or (line.kind == "auth" and "preauth" in line.arguments))
+        for line in lines
     )
     if counts is not None and refuses:
         deny = _of(counts, conf, "deny", "3")
         unlock = _of(counts, conf, "unlock_time", "600")
         return Lockout(where=counts.where, module="pam_faillock", deny=deny, unlock_s=unlock)
     tally = next(
-        (line for line in stack if line.module == "pam_tally2" and line.kind == "auth" and line.binding and line.option("deny")),
+        (
+            line
+            for line in stack
+            if line.module == "pam_tally2" and line.kind == "auth" and line.binding and line.option("deny")
+        ),
         None,
     )
     if tally is not None:

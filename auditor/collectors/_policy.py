@@ -69,9 +69,13 @@ def judge(chains: Chains, place: Place, direction: str, version: int) -> Judged:
         default=default,
         default_where=where or next(iter(doubts), ""),
         restricts=restricts,
-        openings=tuple(sorted(openings, key=lambda item: (item.protocol, item.first, item.last, item.where))),
+        openings=tuple(sorted((replace(item, where=item.where or where) for item in openings), key=_order)),
     )
     return Judged(way, doubts)
+
+
+def _order(item: Opening) -> tuple[str, int, int, str]:
+    return item.protocol, item.first, item.last, item.where
 
 
 def _paths(chains: Chains, place: Place, direction: str, version: int) -> Iterator[Path]:
@@ -107,7 +111,8 @@ def _default(chains: Chains, most: Region, surely: Region, direction: str, versi
         last = [chain.rules[-1].where for chain in bases if chain.rules and chain.accepts and not chain.nat]
         return "drop", next(iter(closed or last), "")
     if _mostly_open(surely, version):
-        return "accept", _widest(surely)
+        opened = [chain.policy_where for chain in bases if chain.accepts and not chain.nat]
+        return "accept", _widest(surely) or next(iter(opened), "")
     return None, ""
 
 

@@ -81,4 +81,4 @@ def _series(paths: tuple[str, ...], snapshots: Iterable[_Snapshot]) -> Series:
     covering = (item for item in snapshots if _covers(item.paths, paths))
     # A snapshot of more paths is a copy too, but its size says nothing about these.
     copies = tuple(Copy(item.at, item.size if item.paths == paths else None) for item in covering)
-    return Series(" ".join(paths), copies)
+    return Series(paths, copies)

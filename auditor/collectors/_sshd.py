@@ -34,7 +34,19 @@ _ROOT = {
     "prohibit-password": "prohibit-password",
     "forced-commands-only": "forced-commands-only",
 }
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "S": 1, "M": 60, "H": 3600, "D": 86400, "W": 604800}
+_UNITS = {
+    "": 1,
+    "s": 1,
+    "m": 60,
+    "h": 3600,
+    "d": 86400,
+    "w": 604800,
+    "S": 1,
+    "M": 60,
+    "H": 3600,
+    "D": 86400,
+    "W": 604800,
+}
 _DROP_IN_WORDS = (f"{DROP_INS}/*.conf", "sshd_config.d/*.conf")
 _WORDS = re.compile(r"^\s*([A-Za-z0-9]+)(?:\s*=\s*|\s+)(.*?)\s*$", re.DOTALL)
 
@@ -177,7 +189,9 @@ def _number(keyword: str, value: str) -> int:
     return int(value)
 
 
-_METHODS = frozenset({"publickey", "password", "keyboard-interactive", "hostbased", "gssapi-with-mic", "gssapi-keyex", "none"})
+_METHODS = frozenset(
+    {"publickey", "password", "keyboard-interactive", "hostbased", "gssapi-with-mic", "gssapi-keyex", "none"}
+)
 
 
 def _methods(value: str) -> tuple[tuple[str, ...], ...]:

@@ -15,8 +15,9 @@ from auditor.model import CollectError, Evidence, Privacy, Reason, Unavailable
 from auditor.targets import BackupJob, Target
 
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.glusterfs", "fuse.sshfs"})
-_FILE = re.compile(r"^([df]) (\d{1,12})(?:\.\d*)? (\d{1,19}) (.*)$", re.ASCII)
+_FILE = re.compile(r"^([df]) (\d{1,11})(?:\.\d*)? (\d{1,19}) (.*)$", re.ASCII)
 _ESCAPED = re.compile(r"\\([0-7]{3})")
+_NO_REPOSITORY = re.compile(r"unable to open config file: stat [^\n]*: no such file or directory")
 _LATEST = 50
 """Newest snapshots read of each host and set of paths; enough for every count and trend asked."""
 
@@ -97,7 +98,7 @@ def _job(seen: Reading, key: str, job: BackupJob, hostname: str, mounts: dict[st
     try:
         if trouble is not None:
             raise CollectError(Reason.UNSUPPORTED, trouble)
-        saved = (path for item in series for path in item.name.split(" ")) if isinstance(series, tuple) else ()
+        saved = (path for item in series for path in item.paths) if isinstance(series, tuple) else ()
         storage = _storage(seen.lines(f"place.{key}"), mounts, tuple(saved) if job.tool == "restic" else ())
     except CollectError as exc:
         storage = Unavailable(exc.reason, exc.detail)
@@ -115,19 +116,21 @@ def _job(seen: Reading, key: str, job: BackupJob, hostname: str, mounts: dict[st
 
 
 def _snapshots(seen: Reading, key: str, hostname: str) -> tuple[Series, ...]:
-    text = seen.text(key)
-    said = seen.observation(key).stderr.strip()
-    if said:
+    said = seen.observation(key)
+    if said.problem is None and not said.stdout and _NO_REPOSITORY.search(said.stderr):
+        return ()
+    text, complaint = seen.text(key), said.stderr.strip()
+    if complaint:
         # restic leaves out a snapshot it cannot load, says so here, and still ends with 0.
-        raise CollectError(Reason.INCOMPLETE, f"restic: {said.splitlines()[0][:200]}")
+        raise CollectError(Reason.INCOMPLETE, f"restic: {complaint.splitlines()[0][:200]}")
     return _restic.series(text, hostname)
 
 
 def _files(seen: Reading, key: str, job: BackupJob) -> tuple[tuple[Series, ...], tuple[str, ...]]:
-    listed = seen.file(key)
-    if listed is None:
+    said = seen.observation(key)
+    if said.problem is None and not said.stdout and said.stderr.rstrip().endswith("No such file or directory"):
         return (), ()
-    lines = listed.splitlines()
+    lines = seen.lines(key)
     copies: list[tuple[Copy, str]] = []
     for line in lines:
         match = _FILE.match(line)
@@ -138,7 +141,7 @@ def _files(seen: Reading, key: str, job: BackupJob) -> tuple[tuple[Series, ...],
     if not lines or not lines[0].startswith("d "):
         raise CollectError(Reason.INCOMPLETE, "find does not name the folder itself")
     copies.sort(key=lambda item: item[0].at, reverse=True)
-    found = (Series(str(PurePosixPath(_place(job)) / job.pattern), tuple(copy for copy, _ in copies)),)
+    found = (Series((f"{_place(job).rstrip('/')}/{job.pattern}",), tuple(copy for copy, _ in copies)),)
     return (found if copies else ()), tuple(name for _, name in copies)
 
 
@@ -146,7 +149,7 @@ def _storage(lines: list[str], mounts: dict[str, tuple[str, str]], saved: tuple[
     """``df -P``: a header, then source, three numbers, a share and the mount point."""
     if len(lines) != 2 or not lines[0].startswith("Filesystem"):
         raise CollectError(Reason.UNPARSABLE, f"df gave {len(lines)} lines")
-    match = re.match(r"^(\S.*?) +\d+ +\d+ +-?\d+ +(?:\d+%|-) +(/.*)$", lines[1][:4096])
+    match = re.match(r"^(\S.*?) +[\d-]+ +[\d-]+ +[\d-]+ +(?:\d+%|-) +(/.*)$", lines[1][:4096])
     if match is None or match[2] not in mounts:
         raise CollectError(Reason.UNPARSABLE, f"df: {lines[1][:100]!r}")
     source, kind = mounts[match[2]]

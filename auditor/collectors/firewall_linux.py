@@ -111,11 +111,11 @@ def _chains(seen: Reading) -> dict[str, Chain]:
 
 def _same(saved: dict[str, Chain], native: dict[str, Chain], family: str, table: str) -> bool:
     """Do both listings of a table show the same chains with as many rules?"""
-    ours = {key.split()[-1]: len(chain.rules) for key, chain in saved.items() if chain.rules or not chain.hook}
+    ours = {key.split()[-1]: chain.lines for key, chain in saved.items() if chain.lines or not chain.hook}
     theirs = {
-        key.split()[-1]: len(chain.rules)
+        key.split()[-1]: chain.lines
         for key, chain in native.items()
-        if key.split()[1:3] == [family, table] and (chain.rules or not chain.hook)
+        if key.split()[1:3] == [family, table] and (chain.lines or not chain.hook)
     }
     return ours == theirs
 

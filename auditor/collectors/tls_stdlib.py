@@ -25,7 +25,8 @@ DEADLINE_S = 20.0
 """For a whole target, wall clock."""
 STEP_S = 5.0
 """For one connection."""
-_PORTS = {"https": 443, "http": 80, "wss": 443, "ldaps": 636, "imaps": 993, "pop3s": 995, "smtps": 465, "ftps": 990}
+_PORTS = {"https": 443, "ldaps": 636, "imaps": 993, "pop3s": 995, "smtps": 465, "ftps": 990}
+"""Schemes that speak TLS from the first byte, with their usual ports."""
 _ASKED = tuple(reversed(VERSIONS))
 """Newest first: whoever bans a client for odd hellos has answered the ordinary ones by then."""
 
@@ -43,13 +44,16 @@ def endpoint(target: Target) -> Endpoint:
     """From the service's URL. Raises ``CollectError(unsupported)`` for a URL that names no TLS endpoint."""
     try:
         parts = urlsplit(target.url or "")
-        host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme)
+        usual = _PORTS.get(parts.scheme)
+        host, port = parts.hostname, parts.port or usual
         asked = (target.tls and target.tls.server_name) or host or ""
         name = asked if is_ip(asked) else asked.rstrip(".").encode("idna").decode("ascii").lower()
     except ValueError as exc:
         raise CollectError(Reason.UNSUPPORTED, f"url {target.url!r}: {exc}") from None
+    if usual is None:
+        raise CollectError(Reason.UNSUPPORTED, f"url {target.url!r}: {parts.scheme} does not begin with TLS")
     if not host or not port or not name:
-        raise CollectError(Reason.UNSUPPORTED, f"url {target.url!r} names no host and port")
+        raise CollectError(Reason.UNSUPPORTED, f"url {target.url!r} names no host")
     return Endpoint(host, port, name)
 
 

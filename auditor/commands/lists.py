@@ -63,11 +63,11 @@ def checks_show(check_id: str, as_json: bool, checks_dir: list[Path] | None) -> 
         return
     lang = current()
     console.say(f"{told['id']}\n  {told['title'][lang]}\n  ✕ {told['failure_title'][lang]}\n\n{told['why'][lang]}\n")
-    console.say(f"{_('evidence')}: {', '.join(told['evidence'])}")
+    console.say(_("evidence: {path}").format(path=", ".join(told["evidence"])))
     for name, value in told["params"].items():
-        console.say(f"{_('parameter')}: {name} = {value}")
+        console.say(_("parameter: {name} = {value}").format(name=name, value=value))
     for platform, words in told["remediation"].items():
-        console.say(f"\n{_('how to mend')} ({platform}):\n{words[lang]}")
+        console.say("\n" + _("how to mend ({platform}):").format(platform=platform) + "\n" + words[lang])
 
 
 def _packs(profile: str | None) -> list[Pack]:
@@ -129,11 +129,11 @@ def rules_show(clause: str, profile: str | None, as_json: bool) -> None:
         for framework, value in one["clauses"].items():
             shown = value if isinstance(value, str) else ", ".join(f"{k}: {v}" for k, v in value.items())
             console.say(f"  {framework}: {shown}")
-        console.say(f"  {_('force')}: {one['force']} · {_('confidence')}: {one['confidence']}")
+        console.say(
+            "  " + _("force: {force} · confidence: {trust}").format(force=one["force"], trust=one["confidence"])
+        )
         for rule in one["rules"]:
-            console.say(
-                f"  · {rule['id']} ({rule['severity']}, {_('weight')} {rule['weight']:g}) {rule.get('params') or ''}"
-            )
+            console.say(f"  · {rule['id']} ({rule['severity']}, {rule['weight']:g}) {rule.get('params') or ''}")
         console.say()
 
 

@@ -14,7 +14,9 @@ from auditor.model import Evidence, personal
 ADMIN_GROUPS = frozenset({"sudo", "wheel", "admin"})
 """Groups whose members may become root in the distributions' own sudoers files."""
 
-_CLOSED_SHELLS = frozenset({"nologin", "false", "true", "sync", "shutdown", "halt", "git-shell", "git_shell", "scponly"})
+_CLOSED_SHELLS = frozenset(
+    {"nologin", "false", "true", "sync", "shutdown", "halt", "git-shell", "git_shell", "scponly"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,9 +23,13 @@ class Copy:
 class Series:
     """Copies of the same thing, newest first."""
 
-    name: str
-    """The paths saved, or the folder of the files."""
+    paths: tuple[str, ...]
+    """The paths saved; for files, their folder and pattern."""
     copies: tuple[Copy, ...]
+
+    @property
+    def name(self) -> str:
+        return " ".join(self.paths)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,4 +111,6 @@ class LogRotation(Evidence):
 
     def of(self, path: str) -> Rotation | None:
         """The rotation of one file; None when none names it."""
-        return next((each for each in self.rotations if any(fnmatchcase(path, pattern) for pattern in each.paths)), None)
+        return next(
+            (each for each in self.rotations if any(fnmatchcase(path, pattern) for pattern in each.paths)), None
+        )

@@ -12,9 +12,13 @@ OPEN, UNDECIDED, SCORED = RESULTS[:4], RESULTS[1:4], RESULTS[:5]
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 PARTS = (  # what a finding says, in the order report.js reads it: the commonest first
     *("message", "expected", "found", "where"),
-    *("basis", "mend", "first", "age", "reason", "cure", "waived", "inherited"),
+    *("basis", "mend", "first", "age", "reason", "cure", "waived", "inherited", "cut"),
 )
 MAX_EXCERPT, MAX_INSTANCES = 1_000, 50
+
+
+def number(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 class Run:
@@ -34,9 +38,9 @@ class Run:
         self.observations, self.scores = self.part("observations"), self.part("scores")
         self.agencies, self.systems = self.by_id("agencies"), self.by_id("systems")
         self.targets = {t["id"]: t for t in self.rows("targets") if "id" in t}
+        grades = (g for g in self.run.get("grades") or [] if isinstance(g, dict))
         self.grades = sorted(
-            (g for g in self.run.get("grades") or [] if isinstance(g, dict)),
-            key=lambda g: float(g.get("at_least") or 0),
+            ({**g, "at_least": number(g.get("at_least")) or 0.0} for g in grades), key=lambda g: g["at_least"]
         )
         self._basis: dict[tuple[Any, ...], Text] = {}
 
@@ -61,8 +65,7 @@ class Run:
         return self.words.say((failed and rule.get("failure_title")) or rule.get("title")) or rule_id
 
     def weight(self, rule_id: str) -> float:
-        weight = self.rule(rule_id).get("weight")
-        return float(weight) if isinstance(weight, (int, float)) else 0.0
+        return number(self.rule(rule_id).get("weight")) or 0.0
 
     def heading(self) -> Text:
         return self.words.join(" · ", [self.words.t("page.title"), self.name(self.province)])
@@ -115,9 +118,7 @@ class Run:
     def score(self, raw: Mapping[str, Any] | None) -> dict[str, Any]:
         """A score whose figures are numbers or None, and whose grade is a word."""
         raw = raw or {}
-        low, high, coverage = (
-            float(v) if isinstance(v := raw.get(k), (int, float)) else None for k in ("low", "high", "coverage")
-        )
+        low, high, coverage = (number(raw.get(key)) for key in ("low", "high", "coverage"))
         grade = next((g for g in self.grades if g.get("id") == raw.get("grade")), {"id": raw.get("grade")})
         return {
             "id": raw.get("id"),
@@ -136,11 +137,11 @@ class Run:
         t = self.words.t
         for sha in finding.get("observations") or []:
             seen = self.observations.get(sha) or {}
-            code = seen.get("exit")
+            code, excerpt = seen.get("exit"), str(seen.get("excerpt") or "")
             yield {
                 "sha": str(sha),
                 "source": str(seen.get("source") or ""),
-                "excerpt": str(seen.get("excerpt") or "")[:MAX_EXCERPT],
+                "excerpt": excerpt if len(excerpt) <= MAX_EXCERPT else excerpt[:MAX_EXCERPT] + " …",
                 "note": self.words.join(
                     " · ",
                     [
@@ -170,6 +171,7 @@ class Run:
             "age": t("count.runs_open", n=opened) if isinstance(opened, int) and opened > 0 else "",
             "waived": t("findings.waived", id=say(get("waived_by"))) if get("waived_by") else "",
             "inherited": t("findings.inherited", id=say(get("inherited_from"))) if get("inherited_from") else "",
+            "cut": t("page.more", n=len(instances) - MAX_INSTANCES) if len(instances) > MAX_INSTANCES else "",
             "instances": [
                 (str(i.get("id", "")), str(i.get("result", "")), *(say(i.get(part)) for part in PARTS[:4]))
                 for i in instances[:MAX_INSTANCES]

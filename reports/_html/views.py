@@ -91,7 +91,9 @@ def requirements_by_category(run: Run) -> list[tuple[str, list[dict[str, Any]]]]
 
 def _natural(text: str) -> list[tuple[bool, int, str]]:
     """Clause numbers in their own order: 12.9 comes before 12.10."""
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"([0-9]+)", text) if part]
+    return [
+        (part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"([0-9]+)", text) if part
+    ]
 
 
 def by_reason(

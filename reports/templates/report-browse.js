@@ -70,7 +70,7 @@ function drawFilters(counts) {
       }
     } else if (name !== "result") bar.append(menu(name, facet, counts[name]));
   }
-  if (query || JSON.stringify(clean(wanted)) !== JSON.stringify(clean(usual()))) {
+  if (query || only !== null || JSON.stringify(clean(wanted)) !== JSON.stringify(clean(usual()))) {
     const reset = el("button", "", say("browse.clear"));
     reset.type = "button";
     reset.addEventListener("click", clear);

@@ -110,6 +110,7 @@ function body(i) {
   return [tags, el("p", "place", el("b", "", text(target.name)), " ", text(target.place)),
     message && message !== titleOf(i) ? el("p", "", message) : "", list,
     said.instances.length ? instanceTable(said.instances) : "",
+    said.cut ? el("p", "meta", text(said.cut)) : "",
     el("p", "meta", meta, meta ? " · " : "", here)];
 }
 

@@ -21,7 +21,8 @@ servers:
   - {id: esx01, name: '=HYPERLINK("x")', address: 10.1.1.2, agency: so-a, site: dc}
 services: [{id: dvc, url: "https://a.example", agency: so-a, systems: [cong]}]
 endpoints: [{id: pc1, agency: xa-b, platform: windows}]
-links: [{id: l1, from: dc, to: xa-b, target: 10.1.9.1, provider: Nhà mạng A, kind: tslcd, sla: {rtt_ms: 30, loss_pct: 0.5}}]
+links:
+  - {id: l1, from: dc, to: xa-b, target: 10.1.9.1, provider: Nhà mạng A, kind: tslcd, sla: {rtt_ms: 30, loss_pct: 0.5}}
 """
 
 TWIN_CSV = """\

@@ -121,6 +121,9 @@ def test_near_misses_are_suggested(tmp_path: Path) -> None:
     assert "web02 → esx01 → web02" in said[24]
 
 
+ATTESTED = "attestations: [{{id: a, rule: r, {}, answer: met, explanation: đã xem, who: A, on: 2026-01-01, until: {}}}]"
+
+
 @pytest.mark.parametrize(
     ("entry", "code"),
     [
@@ -150,7 +153,7 @@ def test_near_misses_are_suggested(tmp_path: Path) -> None:
         ("servers: [{id: a, address: 10.1.1.1, backups: [{id: n, tool: files}]}]", "job-needs"),
         ("servers: [{id: a, address: 10.1.1.1, backups: [{id: n, tool: restic, repo: -x}]}]", "wrong"),
         (
-            "servers: [{id: a, address: 10.1.1.1, backups: [{id: n, tool: files, path: /a, pattern: ../*}]}]",
+            "servers: [{id: a, address: 10.1.1.1, backups: [{id: n, tool: files, path: /a, pattern: b/*}]}]",
             "pattern-path",
         ),
         ("servers: [{id: a, address: 10.1.1.1}]\nservices: [{id: a, url: 'https://a'}]", "duplicate-id"),
@@ -160,17 +163,13 @@ def test_near_misses_are_suggested(tmp_path: Path) -> None:
         ("services: [{id: a, url: 'https://10.1.1.256'}]", "address-ip"),
         ("services: [{id: a, url: 'http://a'}]", "url-scheme"),
         ("links: [{id: a, from: dc, to: x, target: -a}]", "address-dash"),
+        (ATTESTED.format("targets: [x]", "2027-01-01"), "no-such-id"),
+        (ATTESTED.format("agencies: [so-a]", "2025-01-01"), "until-before-from"),
+        (ATTESTED.format("systems: []", "2027-01-01"), "no-scope"),
+        ("shared_controls: [{id: a, rule: r, provider: fw, covers_agencies: [so-b]}]", "no-such-id"),
         (
-            "attestations: [{id: a, rule: r, targets: [x], answer: met, explanation: đã xem, who: A, on: 2026-01-01, until: 2027-01-01}]",
-            "no-such-id",
-        ),
-        (
-            "attestations: [{id: a, rule: r, answer: met, explanation: đã xem, who: A, on: 2026-01-02, until: 2026-01-01}]",
-            "until-before-from",
-        ),
-        ("shared_controls: [{id: a, rule: r, provider: fw}]", "no-such-id"),
-        (
-            "endpoints: [{id: a, handling: secret-standalone, agency: so-a}]\nretired: [{id: a, on: 2026-01-01, reason: thay máy}]",
+            "endpoints: [{id: a, agency: so-a, handling: secret-standalone}]\n"
+            + "retired: [{id: a, on: 2026-01-01, reason: máy cũ}]",
             "secret-reference",
         ),
         ("assessment_kind: friend", "wrong"),

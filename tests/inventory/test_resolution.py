@@ -25,7 +25,10 @@ systems:
   - {id: cao, owner: khac, level: 4, ssh: {port: 2003}, tags: [chung, cao]}
   - {id: thap, owner: dv, level: 2, ssh: {port: 2004, user: cua-thap}}
   - {id: chua, owner: khac}
-defaults: {ssh: {user: chung, port: 22, known_hosts: ~/kh}, tls: {trust: [./ca.pem, /etc/ca.pem]}, limits: {deadline_s: 60}}
+defaults:
+  ssh: {user: chung, port: 22, known_hosts: ~/kh}
+  tls: {trust: [./ca.pem, /etc/ca.pem]}
+  limits: {deadline_s: 60}
 servers:
   - {id: het, address: 10.1.1.1, site: dc, systems: [cao, thap], ssh: {key_file: /k}, tags: [rieng, dc]}
   - {id: dc-thoi, address: 10.1.1.2, site: dc}
@@ -153,16 +156,9 @@ def test_waivers_may_lie_in_a_file_of_their_own(tmp_path: Path) -> None:
 
 
 def test_the_example_for_newcomers_loads() -> None:
-    inventory = load_inventory_file(FOLDER / "example-minimal.yaml")
+    inventory = load_inventory(FOLDER / "example-minimal.yaml")
     assert [target.kind for target in inventory.targets] == ["server", "service", "link"]
     assert len(inventory.authorities) == 1
-
-
-def load_inventory_file(path: Path) -> Inventory:
-    from tests.inventory.support import source
-
-    made: Inventory = source(path.suffix).load(path)
-    return made
 
 
 def test_the_loader_picks_the_plug_in_by_suffix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -69,7 +69,7 @@ for number, (version, source, host, kind, port) in enumerate(asked):
     family = socket.AF_INET if version == 4 else socket.AF_INET6
     s = socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
     s.setblocking(False)
-    s.bind((source, 0))
+    s.bind((source, 67 if port == 68 and sys.argv[2] == "dhcp" else 0))
     try:
         s.connect((host, port))
         if kind == "udp":
@@ -130,7 +130,15 @@ class Lab:
                 outputs[command.key] = {"problem": "no-tool"}
                 continue
             # With the ufw configuration that this host runs by, not that of the machine under it.
-            inner = ("unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/ufw && exec "$@"', str(self.ufw), *command.argv)
+            inner = (
+                "unshare",
+                "-m",
+                "sh",
+                "-c",
+                'mount --bind "$0" /etc/ufw && exec "$@"',
+                str(self.ufw),
+                *command.argv,
+            )
             done = subprocess.run(
                 ["ip", "netns", "exec", self.host, *(inner if self.ufw.is_dir() else command.argv)],
                 stdin=subprocess.DEVNULL,
@@ -142,7 +150,7 @@ class Lab:
             outputs[command.key] = {"stdout": done.stdout, "stderr": done.stderr.decode(), "exit": done.returncode}
         return outputs
 
-    def knock(self) -> Mapping[tuple[int, str, str, int], bool]:
+    def knock(self, *, dhcp: bool = False) -> Mapping[tuple[int, str, str, int], bool]:
         asked = [
             (version, who[version], HOST[version], kind, port)
             for version in (4, 6)
@@ -150,7 +158,9 @@ class Lab:
             for kind, ports in (("tcp", TCP), ("udp", UDP))
             for port in ports
         ]
-        told = json.loads(run("ip", "netns", "exec", self.world, sys.executable, "-c", PROBER, json.dumps(asked)))
+        how = "dhcp" if dhcp else ""  # as a DHCP server answers: from port 67
+        argv = ("ip", "netns", "exec", self.world, sys.executable, "-c", PROBER, json.dumps(asked), how)
+        told = json.loads(run(*argv))
         return {(v, source, kind, port): answer for (v, source, _, kind, port), answer in zip(asked, told, strict=True)}
 
 
@@ -231,9 +241,9 @@ def contradictions(policy: FirewallPolicy, seen: Mapping[tuple[int, str, str, in
     return wrong
 
 
-def check(lab: Lab) -> FirewallPolicy:
+def check(lab: Lab, *, dhcp: bool = False) -> FirewallPolicy:
     policy = LinuxFirewall().parse(reading(lab.collect()))
-    assert contradictions(policy, lab.knock()) == []
+    assert contradictions(policy, lab.knock(dhcp=dhcp)) == []
     return policy
 
 
@@ -245,6 +255,41 @@ BASE = """
     iif lo accept
     ct state vmap { established : accept, related : accept, invalid : drop }
     meta l4proto { icmp, ipv6-icmp } accept
+"""
+IPTABLES_4 = """*filter
+:INPUT DROP
+:FORWARD DROP
+:OUTPUT ACCEPT
+:adm -
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
+-A INPUT -p tcp --dport 22 -g adm
+-A INPUT -p udp -m udp --dport 161 -m iprange --src-range 10.1.0.1-10.1.0.9 -j ACCEPT
+-A adm ! -s 10.1.0.0/16 -j RETURN
+-A adm -j ACCEPT
+COMMIT
+"""
+IPTABLES_6 = """*filter
+:INPUT DROP
+:FORWARD DROP
+:OUTPUT ACCEPT
+-A INPUT -p ipv6-icmp -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp --dport 443 -m comment --comment "web -j DROP" -j ACCEPT
+COMMIT
+"""
+LEGACY_4 = """*filter
+:INPUT ACCEPT
+:FORWARD DROP
+:OUTPUT ACCEPT
+-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp --syn --dport 22 -j ACCEPT
+-A INPUT -p tcp --dport 3389 -m mac --mac-source 02:00:00:00:00:01 -j ACCEPT
+-A INPUT -d 203.0.113.9 -p tcp --dport 80 -j ACCEPT
+-A INPUT -d 198.51.100.0/24 -p tcp --dport 443 -j ACCEPT
+-A INPUT -j REJECT
+COMMIT
 """
 RULE_SETS: dict[str, tuple[list[tuple[tuple[str, ...], str]], str | None, str | None]] = {
     "nothing": ([], "accept", "accept"),
@@ -260,13 +305,13 @@ RULE_SETS: dict[str, tuple[list[tuple[tuple[str, ...], str]], str | None, str | 
         "drop",
     ),
     "nft drop for ipv4 only": (
-        nft(f"""
-        table ip filter {{ chain input {{ type filter hook input priority 0; policy drop;
+        nft("""
+        table ip filter { chain input { type filter hook input priority 0; policy drop;
         iif lo accept
         ct state established,related accept
         tcp dport 22 accept
-        }}
-        }}"""),
+        }
+        }"""),
         "drop",
         "accept",
     ),
@@ -350,34 +395,17 @@ RULE_SETS: dict[str, tuple[list[tuple[tuple[str, ...], str]], str | None, str | 
         "drop",
     ),
     "iptables-nft": (
-        [
-            (("iptables-nft-restore",), "*filter\n:INPUT DROP\n:FORWARD DROP\n:OUTPUT ACCEPT\n:adm -\n"
-             "-A INPUT -i lo -j ACCEPT\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
-             "-A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT\n-A INPUT -p tcp --dport 22 -g adm\n"
-             "-A INPUT -p udp -m udp --dport 161 -m iprange --src-range 10.1.0.1-10.1.0.9 -j ACCEPT\n"
-             "-A adm ! -s 10.1.0.0/16 -j RETURN\n-A adm -j ACCEPT\nCOMMIT\n"),
-            (("ip6tables-nft-restore",), "*filter\n:INPUT DROP\n:FORWARD DROP\n:OUTPUT ACCEPT\n"
-             "-A INPUT -p ipv6-icmp -j ACCEPT\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
-             "-A INPUT -p tcp --dport 443 -m comment --comment \"web -j DROP\" -j ACCEPT\nCOMMIT\n"),
-        ],
+        [(("iptables-nft-restore",), IPTABLES_4), (("ip6tables-nft-restore",), IPTABLES_6)],
         "drop",
         "drop",
     ),
-    "iptables-legacy": (
-        [
-            (("iptables-legacy-restore",), "*filter\n:INPUT ACCEPT\n:FORWARD DROP\n:OUTPUT ACCEPT\n"
-             "-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -p tcp --syn --dport 22 -j ACCEPT\n"
-             "-A INPUT -p tcp --dport 3389 -m mac --mac-source 02:00:00:00:00:01 -j ACCEPT\n"
-             "-A INPUT -d 203.0.113.9 -p tcp --dport 80 -j ACCEPT\n-A INPUT -d 198.51.100.0/24 -p tcp --dport 443 -j ACCEPT\n"
-             "-A INPUT -j REJECT\nCOMMIT\n"),
-        ],
-        "drop",
-        "accept",
-    ),
+    "iptables-legacy": ([(("iptables-legacy-restore",), LEGACY_4)], "drop", "accept"),
     "legacy open, nft closed": (
         [
-            (("iptables-legacy-restore",), "*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\n"
-             "-A INPUT -p tcp --dport 80 -j DROP\nCOMMIT\n"),
+            (
+                ("iptables-legacy-restore",),
+                "*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\n-A INPUT -p tcp --dport 80 -j DROP\nCOMMIT\n",
+            ),
             *nft(f"""
             table inet filter {{ chain input {{ type filter hook input priority 0; policy drop;
             {BASE}
@@ -407,11 +435,11 @@ def test_ufw(lab: Lab) -> None:
     lab.clear()
     script = """
     mount --bind "$0" /etc/ufw
-    ufw --force reset && ufw allow 80,443/tcp && ufw limit 22/tcp && ufw allow from 10.1.0.0/16 to any port 5432 proto tcp
-    ufw deny 53 && ufw --force enable
+    ufw --force reset && ufw allow 80,443/tcp && ufw limit 22/tcp && ufw deny 53
+    ufw allow from 10.1.0.0/16 to any port 5432 proto tcp && ufw --force enable
     """
     lab.on_host("unshare", "-m", "sh", "-ec", script, str(lab.ufw))
-    policy = check(lab)
+    policy = check(lab, dhcp=True)
     assert (policy.inbound_v4.default, policy.inbound_v6.default, policy.forward_v4.default) == ("drop", "drop", "drop")
     assert policy.not_understood == ()
     assert {(item.ports, item.world) for item in policy.inbound_v4.openings if item.protocol == "tcp"} == {

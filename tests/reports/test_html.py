@@ -164,6 +164,13 @@ def test_what_could_not_be_assessed_has_its_own_section_with_cures(source: str) 
         assert words in text
 
 
+def test_what_is_cut_short_is_said(tmp_path: Path) -> None:
+    run = sample()
+    run.stored = [f for f in run.stored if f["instances"]]
+    run.stored[0]["instances"] = [{"id": f"tcp/{n}", "result": "fail"} for n in range(60)]
+    assert "Còn 10 mục nữa không in ở đây" in Page(render(run, tmp_path)).text
+
+
 def test_the_first_language_is_the_one_asked_for(tmp_path: Path) -> None:
     english = render(sample(), tmp_path, "en")
     assert '<html lang="en">' in english
@@ -302,7 +309,9 @@ def tiny(text: str) -> Sample:
                "found": [text], "where": told, "observations": [text], "requirements": ["q"], "mend_by": text,
                "instances": [{"id": text, "result": text, "message": told, "found": text}]}  # fmt: skip
     head = {
-        "run": {"id": text, "date": text, "assessor": text, "packs": [{"id": text, "title": told}], "formula": told},
+        "run": {"id": text, "date": text, "assessor": text, "packs": [{"id": text, "title": told}], "formula": told,
+                "grades": [{"id": text, "name": told, "at_least": text}], "coverage_gate": text, "state": text,
+                "removed": [{"id": text, "agency": text}], "data": [{"id": text, "source": told, "date": text}]},
         "organisation": {"province": {"id": "p", "name": text}, "agencies": [{"id": "a", "name": text}]},
         "rules": {
             "r.s": {"title": told, "failure_title": told, "why": told, "family": text, "remediation": {"any": told}}
@@ -311,7 +320,9 @@ def tiny(text: str) -> Sample:
         "targets": [{"id": "t", "name": text, "agency": "a", "kind": text, "state": text}],
         "observations": {text: {"source": text, "collected_at": text, "excerpt": text}},
         "waivers": [{"id": text, text: text}],
-    }
+        "scores": {"province": {"low": 10, "high": text, "grade": text, "caps": [{"reason": told, "rule": text}]},
+                   "agencies": [{"id": "a", "low": text}]},
+    }  # fmt: skip
     results = ("fail", "unknown", "pass")
     return Sample(head, [{**finding, "result": result, "target": f"t{result}"} for result in results])
 

@@ -1,0 +1,70 @@
+"""When support for an operating system's release ends: dated data, read once from ``data/eol.yaml``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from auditor.model import CapdoError
+from auditor.strictyaml import loads
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One release; ``ends`` holds (phase, last day of support), the earliest first."""
+
+    version: str
+    codename: str
+    released: date
+    ends: tuple[tuple[str, date], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfLife:
+    """The whole table, with where and of when it is."""
+
+    source: str
+    dated: date
+    stale_after_days: int
+    systems: dict[str, tuple[Release, ...]]
+
+    def release(self, os_id: str, version: str, codename: str = "") -> Release | None:
+        """The release of an ``ID`` and ``VERSION_ID`` (or codename) of os-release; None when it is not known."""
+        for release in self.systems.get(os_id, ()):
+            if release.version == version or (not version and codename and release.codename == codename):
+                return release
+        return None
+
+
+@cache
+def table() -> EndOfLife:
+    """The table that came with this program. Raises ``CapdoError`` when its file is damaged."""
+    return read(files("auditor").joinpath("data", "eol.yaml").read_text("utf-8"))
+
+
+def read(text: str) -> EndOfLife:
+    """A table from YAML text. Raises ``CapdoError`` for anything that is not one."""
+    tree = loads(text)
+    if tree.mistakes or tree.broken:
+        raise CapdoError(f"eol.yaml: {'; '.join(map(str, tree.mistakes)) or 'cannot be read'}")
+    try:
+        told = tree.data
+        return EndOfLife(
+            source=str(told["source"]),
+            dated=date.fromisoformat(told["date"]),
+            stale_after_days=int(told["stale_after_days"]),
+            systems={name: tuple(map(_release, rows)) for name, rows in told["systems"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise CapdoError(f"eol.yaml: {type(exc).__name__}: {exc}") from None
+
+
+def _release(row: dict[str, Any]) -> Release:
+    ends = sorted((date.fromisoformat(day), phase) for phase, day in row["ends"].items())
+    if not ends:
+        raise ValueError(f"{row['version']}: no end of support")
+    released = date.fromisoformat(row["released"])
+    return Release(str(row["version"]), row["codename"], released, tuple((phase, day) for day, phase in ends))
