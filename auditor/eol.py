@@ -31,12 +31,9 @@ class EndOfLife:
     stale_after_days: int
     systems: dict[str, tuple[Release, ...]]
 
-    def release(self, os_id: str, version: str, codename: str = "") -> Release | None:
-        """The release of an ``ID`` and ``VERSION_ID`` (or codename) of os-release; None when it is not known."""
-        for release in self.systems.get(os_id, ()):
-            if release.version == version or (not version and codename and release.codename == codename):
-                return release
-        return None
+    def release(self, os_id: str, version: str) -> Release | None:
+        """The release of an ``ID`` and ``VERSION_ID`` of os-release; None when it is not known."""
+        return next((each for each in self.systems.get(os_id, ()) if each.version == version), None)
 
 
 @cache

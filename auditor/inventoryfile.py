@@ -14,12 +14,11 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
 
-from auditor import strictyaml
 from auditor.inventorychecks import KINDS, RELATIONS, SECRET, cross_check
 from auditor.mistakes import InventoryError
 from auditor.model import Say
 from auditor.shape import Located, note, unless_known, validate
-from auditor.strictyaml import Part, Place
+from auditor.strictyaml import Part, Place, garbage_kept, load
 from auditor.targets import (
     Address,
     Agency,
@@ -147,7 +146,7 @@ def build(source: Located, folder: Path) -> Inventory:
 
     Raises ``InventoryError`` with every mistake of the file, and of the files it names.
     """
-    with strictyaml.garbage_kept():
+    with garbage_kept():
         whole = _Whole(source, folder)
         raw, mistakes = validate(whole, RawInventory)
         if not whole.broken:
@@ -172,7 +171,7 @@ class _Whole:
                 self.data[section] = self._read(section, name, folder / Path(name).expanduser(), list[item])  # type: ignore[valid-type]
 
     def _read(self, section: str, name: str, path: Path, shape: Any) -> Any:
-        tree = strictyaml.load(path)
+        tree = load(path)
         if tree.broken:
             unreadable = [one for one in tree.mistakes if one.message.code == "unreadable"]
             for one in unreadable:  # the one to mend is the file that names it

@@ -104,14 +104,17 @@ class Tally:
         return RULED_OUT if result is Result.NOTAPPLICABLE else 0
 
     def figures(self, waiver_cap: float) -> tuple[float, float, float]:
-        """``low``, ``high``, ``coverage``; 0, 100 and 0 where nothing was asked."""
+        """``low``, ``high``, ``coverage``; 0, 100 and 0 where nothing was asked, 0 and 0 where all was waived."""
         asked = self.met + self.failed + self.undecided + self.waived
-        left = asked - min(self.waived, waiver_cap * asked)
-        if left <= 0:
+        if asked <= 0:
             return 0.0, 100.0, 0.0
-        low = down(100 * self.met / left, 10)
-        high = down(100 * (self.met + self.undecided) / left, 10)
-        return low, max(low, high), down((asked - self.undecided) / asked, 1000)
+        left = asked - min(self.waived, waiver_cap * asked)
+        coverage = down((asked - self.undecided) / asked, 1000)
+        if left <= 0:
+            return 0.0, 0.0, coverage
+        low = min(down(100 * self.met / left, 10), 100.0)
+        high = min(down(100 * (self.met + self.undecided) / left, 10), 100.0)
+        return low, max(low, high), coverage
 
 
 def down(value: float, parts: int) -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditor import strictyaml
 from auditor.inventoryfile import build
+from auditor.strictyaml import garbage_kept, load
 from auditor.targets import Inventory
 
 
@@ -16,4 +16,5 @@ class YamlInventory:
 
     def load(self, path: Path) -> Inventory:
         """Read ``path``. Raises ``InventoryError`` with every mistake of the file."""
-        return build(strictyaml.load(path), path.parent)
+        with garbage_kept():  # once around both: each return to collecting looks at the whole tree
+            return build(load(path), path.parent)

@@ -283,6 +283,12 @@ def test_waived_fails_leave_the_denominator_up_to_the_cap() -> None:
     assert waived(10).coverage == 1, "a waived fail was measured"
 
 
+def test_what_is_waived_whole_is_accepted_not_met() -> None:
+    items = [noted("may-1", "patch.a", "fail", waived_by=("w",))]
+    whole = score(items, rules(rule("patch.a"), waiver_cap=1.0)).province
+    assert (whole.low, whole.high, whole.coverage, whole.grade) == (0, 0, 1, "yeu")
+
+
 def test_what_a_shared_control_covers_is_met() -> None:
     """Seen to fail and covered: met. Not seen and covered: out of the sum, so that hiding it never pays."""
     items = [

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from auditor.collectors._filter import SOMETIMES, UNKNOWN, Act, Chain, Condition, Protocol, Rule
+from auditor.collectors._filter import SOMETIMES, UNKNOWN, Act, Chain, Condition, Family, Protocol, Rule
 from auditor.collectors._nft_match import Json, Unclear, conditions, is_tcp_flags, tcp_flags
 from auditor.model import CollectError, Reason
 
@@ -21,6 +21,13 @@ _HARMLESS = frozenset({"counter", "log", "mangle", "notrack", "comment", "ct hel
 _RATES = frozenset({"limit", "quota", "ct count", "meter"})
 _XT_GO_ON = frozenset({"LOG", "NFLOG", "MARK", "CONNMARK", "TCPMSS", "TRACE", "CT"})
 _KINDS = {"dnat": True, "redirect": True, "snat": False, "masquerade": False}
+_REJECTS: dict[str | None, tuple[Condition, ...]] = {
+    None: (),
+    "icmpx": (),
+    "icmp": (Family(4),),
+    "icmpv6": (Family(6),),
+    "tcp reset": (Protocol(frozenset({"tcp"})),),
+}
 _MAX_WAYS = 4096
 
 Way = tuple[Condition, ...]
@@ -106,6 +113,7 @@ class _Rule:
             name, value = _only(expression)
             try:
                 if name in _VERDICTS:
+                    ways = _product(ways, [_implied(value)]) if name == "reject" else ways
                     yield Rule(tuple(ways), _VERDICTS[name], where)
                     return
                 if name in ("jump", "goto"):
@@ -113,6 +121,8 @@ class _Rule:
                     return
                 if name in _KINDS:
                     act = Act.TRANSLATE if _KINDS[name] else Act.ACCEPT
+                    if isinstance(value, dict) and "family" in value:
+                        ways = _product(ways, [(Family({"ip": 4, "ip6": 6}[value["family"]]),)])
                     port = value.get("port") if isinstance(value, dict) else None
                     number = port if isinstance(port, int) else None
                     yield Rule(tuple(ways), act, where, to_port=number, to_self=name == "redirect")
@@ -201,6 +211,12 @@ class _Rule:
 def _only(expression: Json) -> tuple[str, Json]:
     """The one name and value of a statement."""
     return next(iter(expression.items())) if isinstance(expression, dict) and expression else ("?", None)
+
+
+def _implied(reject: Json) -> Way:
+    """A reject with ICMPv6 is for IPv6 alone, and so on: the listing leaves out the condition it brings."""
+    kind = reject.get("type") if isinstance(reject, dict) else None
+    return _REJECTS[kind]
 
 
 def _product(ways: list[Way], more: list[Way]) -> list[Way]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 
@@ -20,8 +20,10 @@ _REQUIRED = (
     "clientalivecountmax", "ciphers", "macs", "kexalgorithms", "authenticationmethods", "permittunnel", "rekeylimit",
 )  # fmt: skip
 # Several lines of these are normal, and their order or number does not matter here.
-_REPEATED = frozenset({"port", "listenaddress", "hostkey", "acceptenv", "subsystem", "allowusers", "allowgroups",
-                       "denyusers", "denygroups", "setenv", "permitopen", "permitlisten", "authorizedkeysfile"})  # fmt: skip
+_REPEATED = frozenset({
+    "port", "listenaddress", "hostkey", "acceptenv", "subsystem", "allowusers", "allowgroups", "denyusers",
+    "denygroups", "setenv", "permitopen", "permitlisten", "authorizedkeysfile",
+})  # fmt: skip
 _ALIASES = {
     "challengeresponseauthentication": "kbdinteractiveauthentication",
     "skeyauthentication": "kbdinteractiveauthentication",
@@ -146,9 +148,29 @@ def _walk(files: Mapping[str, list[Line]], path: str, said: Config) -> None:
             block.settings.setdefault(keyword, value)
 
 
-def apply(base: SshLogin, block: Block) -> SshLogin | None:
+def for_root(base: SshLogin, blocks: Iterable[Block]) -> list[SshLogin]:
+    """Root's own settings, then as each block would change them that may apply to root.
+
+    What an earlier ``Match User root`` sets, no later block changes: the first value wins.
+    """
+    found, fixed = [base], set[str]()
+    for block in blocks:
+        words = block.match.split()[1:]
+        users = [names for word, names in zip(words[::2], words[1::2], strict=False) if word.lower() == "user"]
+        names = users[0].split(",") if users else ["*"]
+        if not any(name == "root" or "*" in name or "?" in name for name in names):
+            continue
+        made = apply(base, block, fixed)
+        if made is not None:
+            found.append(made)
+        if [word.lower() for word in words] == ["user", "root"]:
+            fixed |= block.settings.keys()
+    return found
+
+
+def apply(base: SshLogin, block: Block, fixed: Collection[str] = ()) -> SshLogin | None:
     """``base`` as it is where only this block applies; None when the block sets nothing that matters here."""
-    told = block.settings
+    told = {keyword: value for keyword, value in block.settings.items() if keyword not in fixed}
     given: dict[str, object] = {}
     if "permitrootlogin" in told:
         given["permit_root"] = _root(told["permitrootlogin"].lower())

@@ -42,10 +42,10 @@ def grepped(seen: Reading, key: str, must: Sequence[str] = ()) -> list[Line]:
     made = seen.observation(key)
     text = seen.text(key, ok=(0, 1, 2))
     told = [line for line in made.stderr.splitlines() if line.strip()]
-    if made.exit == 2 and not (told and all("No such file or directory" in line for line in told)):
+    if made.exit and not all("No such file or directory" in line for line in told):
         denied = any("Permission denied" in line for line in told)
         raise CollectError(Reason.DENIED if denied else Reason.INCOMPLETE, f"{made.source}: {' '.join(told)[:200]}")
-    if (made.exit == 0) != bool(text) and made.exit != 2:
+    if (made.exit == 0 and not text) or (made.exit == 1 and (text or told)) or (made.exit == 2 and not told):
         raise CollectError(Reason.UNPARSABLE, f"{made.source}: exit {made.exit} with {len(text)} characters")
     found = []
     for line in whole_lines(text, key):

@@ -48,10 +48,7 @@ class LinuxFirewall(CommandCollector):
         chains = _chains(seen)
         addresses = _addresses(seen)
         world = _default_interfaces(seen) or tuple(dict.fromkeys(name for name, *_ in addresses if name != "lo"))
-        mine = {
-            version: tuple(number for name, kind, number in addresses if name != "lo" and kind == version)
-            for version in (4, 6)
-        }
+        mine = {version: _reachable(addresses, version) for version in (4, 6)}
         place = Place(world, mine)
         judged = {
             f"{direction}_v{version}": judge(chains, place, direction, version)
@@ -138,6 +135,13 @@ def _addresses(seen: Reading) -> list[tuple[str, int, int]]:
     if not any(name == "lo" for name, *_ in found):
         raise CollectError(Reason.INCOMPLETE, "ip addr lists no loopback address")
     return found
+
+
+def _reachable(addresses: list[tuple[str, int, int]], version: int) -> tuple[int, ...]:
+    """Our addresses that traffic from afar can have as its destination; link-local ones only for want of others."""
+    mine = tuple(number for name, kind, number in addresses if name != "lo" and kind == version)
+    _, (low, high) = network("169.254.0.0/16" if version == 4 else "fe80::/10")
+    return tuple(number for number in mine if not low <= number <= high) or mine
 
 
 def _default_interfaces(seen: Reading) -> tuple[str, ...]:

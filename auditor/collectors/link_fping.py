@@ -21,6 +21,8 @@ from auditor.targets import Target
 _TOOLS = ("/usr/bin/fping", "/usr/sbin/fping")
 _COUNT, _PERIOD_MS, _TIMEOUT_MS = 100, 100, 1000
 """A hundred echoes in ten seconds: one that is lost is one per cent."""
+_SPARE_S = 10.0
+"""Wall-clock seconds fping is given beyond what it needs."""
 _TOGETHER = 100
 """Addresses of one process: with 1 ms between packets, as many as fit into the period."""
 _LINE_CAP = 64 + _COUNT * 12
@@ -103,7 +105,7 @@ def _fping(addresses: Sequence[str]) -> tuple[Mapping[str, str], tuple[Reason, s
     if not addresses:
         return {}, None
     told = {str(ip_address(address)): address for address in addresses}
-    deadline = (_COUNT * _PERIOD_MS + _TIMEOUT_MS) / 1000 + 10
+    deadline = (_COUNT * _PERIOD_MS + _TIMEOUT_MS) / 1000 + _SPARE_S
     cap = _LINE_CAP * len(addresses)
     try:
         process = subprocess.Popen(
@@ -119,12 +121,13 @@ def _fping(addresses: Sequence[str]) -> tuple[Mapping[str, str], tuple[Reason, s
         alarm = Timer(deadline, process.kill)
         alarm.start()
         try:
-            text = process.stderr.read(cap).decode("ascii", "replace") if process.stderr else ""
-            process.wait()
+            said = process.stderr.read(cap) if process.stderr else b""
+            if len(said) < cap:
+                process.wait()
         finally:
             alarm.cancel()
             process.kill()  # does nothing once it has ended
-    whole, _, _ = text.rpartition("\n")
+    whole, _, _ = said.decode("ascii", "replace").rpartition("\n")
     lines = {told[name]: line for line in whole.splitlines() if (name := line.partition(" ")[0]) in told}
     if process.returncode == _NOT_ALLOWED:
         return lines, (Reason.DENIED, f"{tool} may not open an ICMP socket")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
@@ -24,7 +25,7 @@ _SIMULATE = (
     *("-t", "a=*-security", "dist-upgrade"),
 )
 _FORMAT = "$(FILENAME)|$(ORIGIN)|$(LABEL)|$(SUITE)"
-_LISTED = re.compile(r"^([a-z]) (\d{1,11})(?:\.\d*)? (\S+)$", re.ASCII)
+_RELEASES = ("--include=*Release", "--exclude-dir=partial", "--exclude-dir=auxfiles")
 
 
 class Apt(CommandCollector):
@@ -34,11 +35,10 @@ class Apt(CommandCollector):
     evidence: ClassVar[type[Evidence]] = PatchState
 
     def commands(self, target: Target) -> Sequence[Command]:
-        chosen = ("(", "-type", "d", "-o", "-name", "*Release", ")")
         return (
             Command("simulate", _SIMULATE, timeout=90),
             Command("sources", ("/usr/bin/apt-get", "indextargets", "--format", _FORMAT, "Created-By: Packages")),
-            Command("lists", ("/usr/bin/find", _LISTS, "-maxdepth", "1", *chosen, "-printf", "%y %T@ %f\\n")),
+            Command("lists", ("/bin/grep", "-r", "-m", "1", "-H", *_RELEASES, "^Date: ", _LISTS)),
             Command("packages", ("/usr/bin/dpkg-query", "-W", "-f", "${db:Status-Want} ${binary:Package}\\n")),
             Command(
                 "settings", ("/usr/bin/apt-config", "dump", "APT::Architecture", "Acquire::http", "Acquire::https")
@@ -55,7 +55,7 @@ class Apt(CommandCollector):
             missing = Unavailable(exc.reason, exc.detail)
         return PatchState(
             seen=seen.seen,
-            sources=_sources(seen.lines("sources"), _dates(seen.lines("lists"))),
+            sources=_sources(seen.lines("sources"), _dates(seen.lines("lists", ok=(0, 1)))),
             missing=missing,
             held=_held(seen.lines("packages")),
             proxies=_proxies(seen.lines("settings")),
@@ -63,19 +63,16 @@ class Apt(CommandCollector):
 
 
 def _dates(lines: Sequence[str]) -> dict[str, datetime]:
-    """Beginning of list file names → when the archive was last changed: apt gives the files the server's date."""
+    """Beginning of list file names → the date their archive was signed, which no mirror can make younger."""
     found = {}
-    kinds = set()
     for line in lines:
-        match = _LISTED.match(line)
-        if match is None:
-            raise CollectError(Reason.UNPARSABLE, f"find: {line[:100]!r}")
-        kinds.add(match[1])
-        if match[1] != "d":
-            prefix = re.sub(r"(In)?Release$", "", match[3])
-            found[prefix] = datetime.fromtimestamp(int(match[2]), UTC)
-    if "d" not in kinds:
-        raise CollectError(Reason.INCOMPLETE, f"find does not name {_LISTS} itself")
+        path, _, said = line.partition(":Date:")
+        try:
+            dated = parsedate_to_datetime(said.strip())
+        except ValueError:
+            raise CollectError(Reason.UNPARSABLE, f"{_LISTS}: {line[-100:]!r}") from None
+        file = path.rpartition("/")[2]
+        found[re.sub(r"(In)?Release$", "", file)] = dated if dated.tzinfo else dated.replace(tzinfo=UTC)
     return found
 
 

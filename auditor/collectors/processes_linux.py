@@ -31,7 +31,7 @@ class LinuxProcesses(CommandCollector):
             if match is None:
                 raise CollectError(Reason.UNPARSABLE, f"ps: not a number and a name: {line[:60]!r}")
             names[int(match["pid"])] = match["name"].rstrip()
-        if 1 not in names:
+        if names and 1 not in names:
             # /proc mounted with hidepid shows each user his own processes only.
             raise CollectError(Reason.DENIED, "ps does not show process 1: others' processes are hidden")
         if "ps" not in names.values():

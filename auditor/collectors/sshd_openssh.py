@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from auditor.collector import Command, CommandCollector, Privilege, Reading, read_file
-from auditor.collectors._sshd import DROP_INS, MAIN, algorithms, apply, config, effective, login
+from auditor.collectors._sshd import DROP_INS, MAIN, algorithms, apply, config, effective, for_root, login
 from auditor.collectors._text import grepped, pam_stack
 from auditor.evidence.sshd import SshdState, SshLogin
 from auditor.model import CollectError, Evidence, Reason
@@ -53,6 +53,7 @@ class OpenSshServer(CommandCollector):
             seen=seen.seen,
             installed=True,
             logins=(*logins, *blocks),
+            root_logins=tuple(for_root(logins[-1], text.blocks)),
             kex=algorithms(told, "kexalgorithms"),
             ciphers=algorithms(told, "ciphers"),
             macs=algorithms(told, "macs"),

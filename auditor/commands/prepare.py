@@ -77,7 +77,8 @@ def plan(path: Path, limit: str | None, as_json: bool) -> None:
             _("none needed") if one["allowed"] else _("NOT ALLOWED: {why}").format(why=one["why"])
         )
         console.say(
-            f"{one['target']}  ({one['kind']}, {one['connect']}, {one['address'] or '–'})  ·  {_('authority')}: {right}"
+            f"{one['target']}  ({one['kind']}, {one['connect']}, {one['address'] or '–'})  ·  "
+            + _("authority: {right}").format(right=right)
         )
         for item in one["commands"]:
             mark = {"none": " ", "ladder": "?", "root": "#"}[item["privilege"]]

@@ -21,7 +21,7 @@ class Source:
     security: bool
     """A security archive of Debian or Ubuntu, by label and suite as the signed Release file gives them."""
     dated: datetime | None
-    """When the archive last changed this list, as the mirror told; None where no Release file lies beside it."""
+    """When the archive signed this state of itself; None where no Release file lies beside the list."""
 
 
 @dataclass(frozen=True, slots=True)

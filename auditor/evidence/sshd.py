@@ -51,6 +51,8 @@ class SshdState(Evidence):
     installed: bool
     logins: tuple[SshLogin, ...] = ()
     """An ordinary user and root from outside, then every Match block as if it applied by itself."""
+    root_logins: tuple[SshLogin, ...] = ()
+    """Root from outside, then every Match block that may apply to root."""
     kex: tuple[str, ...] = ()
     ciphers: tuple[str, ...] = ()
     macs: tuple[str, ...] = ()

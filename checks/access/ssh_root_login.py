@@ -26,7 +26,9 @@ class SshRootLogin(Check[SshdState, Params]):
         if not evidence.installed:
             return notapplicable("no-sshd")
         wanted = "PermitRootLogin no" + (" | prohibit-password" if params.allow_keys else "")
-        return over((self._one(login, evidence, params, wanted) for login in evidence.logins), "root", expected=wanted)
+        return over(
+            (self._one(login, evidence, params, wanted) for login in evidence.root_logins), "root", expected=wanted
+        )
 
     def _one(self, login: SshLogin, evidence: SshdState, params: Params, wanted: str) -> Instance:
         guessed = login.permit_root == "yes" and login.password_alone(pam=evidence.pam) and not evidence.second_factor

@@ -30,9 +30,7 @@ class SystemShells(Check[Needs, NoParams]):
 
     def _one(self, account: Account, evidence: Needs) -> Instance:
         status = evidence.credentials.of(account.name)
-        if status is None:
-            result = Result.UNKNOWN
-        else:
-            result = Result.PASS if status.state == "locked" else Result.FAIL
+        closed = Result.PASS if status and status.state == "locked" else Result.FAIL
+        result = closed if status else Result.UNKNOWN
         found = f"{account.shell or '/bin/sh'}, {status.state if status else '?'}"
         return Instance(account.name, result, expected="nologin | locked", found=found, where="/etc/passwd")

@@ -121,6 +121,7 @@ def test_near_misses_are_suggested(tmp_path: Path) -> None:
     assert "web02 → esx01 → web02" in said[24]
 
 
+RETIRED = "retired: [{id: a, on: 2026-01-01, reason: máy cũ}]"
 ATTESTED = "attestations: [{{id: a, rule: r, {}, answer: met, explanation: đã xem, who: A, on: 2026-01-01, until: {}}}]"
 
 
@@ -168,8 +169,7 @@ ATTESTED = "attestations: [{{id: a, rule: r, {}, answer: met, explanation: đã 
         (ATTESTED.format("systems: []", "2027-01-01"), "no-scope"),
         ("shared_controls: [{id: a, rule: r, provider: fw, covers_agencies: [so-b]}]", "no-such-id"),
         (
-            "endpoints: [{id: a, agency: so-a, handling: secret-standalone}]\n"
-            + "retired: [{id: a, on: 2026-01-01, reason: máy cũ}]",
+            "endpoints: [{id: a, agency: so-a, handling: secret-standalone}]\n" + RETIRED,
             "secret-reference",
         ),
         ("assessment_kind: friend", "wrong"),

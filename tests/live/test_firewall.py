@@ -469,11 +469,25 @@ def a_rule(dice: random.Random) -> str:
             f"meta nfproto {dice.choice(['ipv4', 'ipv6'])} tcp dport {ports[0]}",
             f"tcp dport {ports[0]} meta mark {dice.choice([0, 7])}",
             f"tcp dport < {ports[0]} ct state new",
-            "ct state established,related",
             f"ip protocol {dice.choice(['tcp', 'udp', 'icmp'])} th dport {ports[0]}",
         ]
     )
-    verdict = dice.choice(["accept", "accept", "accept", "drop", "reject", "return", "counter", "jump a", "goto b"])
+    verdict = dice.choice(
+        [
+            "accept",
+            "accept",
+            "accept",
+            "drop",
+            "reject",
+            "reject with tcp reset",
+            "return",
+            "counter",
+            "jump a",
+            "goto b",
+        ]
+    )
+    if verdict == "reject with tcp reset" and not match.startswith("tcp"):
+        verdict = "reject with icmpv6 admin-prohibited" if not match.startswith("ip ") else "reject"
     return f"{match} {verdict}"
 
 

@@ -53,7 +53,9 @@ def judged(found: TlsService) -> dict[str, str]:
     """Message codes by check, of all checks that ask for TLS evidence alone."""
     asked = {key: check for key, (check, _) in registry.checks().items() if key.startswith("tls.")}
     return {
-        key.removeprefix("tls."): run_check(check, needs(type(check)), {"tls": found}, check.params()).verdict.message.code
+        key.removeprefix("tls."): run_check(
+            check, needs(type(check)), {"tls": found}, check.params()
+        ).verdict.message.code
         for key, check in asked.items()
     }
 
@@ -90,7 +92,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     expired_middle = issue("Trung gian cũ", root, ca=True, days=(-100, -1))
     leaf = issue("leaf", middle)
     rsa_leaf = issue("rsa leaf", middle, key=rsa.generate_private_key(65537, 2048))
-    weak = issue("weak", middle, key=rsa.generate_private_key(65537, 1024))
+    weak = issue("weak", middle, key=rsa.generate_private_key(65537, 1024))  # noqa: S505 (weak on purpose)
     rsa_root = issue("Gốc RSA", ca=True, key=rsa.generate_private_key(65537, 2048))
     sha1, sha1_key = sha1_signed(folder, rsa_root)
     (folder / "roots.pem").write_bytes(root.chain_pem() + rsa_root.chain_pem())
@@ -134,7 +136,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         ("self-signed", {"certificate-trust": "self-signed"}),
         (
             "expired-self-signed",
-            {"certificate-trust": "self-signed", "certificate-expiry": "validity-fail", "certificate-renewal": "expired"},
+            {
+                "certificate-trust": "self-signed",
+                "certificate-expiry": "validity-fail",
+                "certificate-renewal": "expired",
+            },
         ),
         ("no-middle", {"certificate-trust": "issuer-missing"}),
         ("other-name", {"certificate-name": "other-names"}),
@@ -245,7 +251,9 @@ def test_ssl3_and_ssl2_are_seen_though_no_library_speaks_them() -> None:
     assert judged(found)["protocol-versions"] == "versions-fail"
 
 
-@pytest.mark.parametrize("reply", [b"", alert(70), alert(40), alert(112, level=1) + alert(70), server_hello(b"\x03\x00")])
+@pytest.mark.parametrize(
+    "reply", [b"", alert(70), alert(40), alert(112, level=1) + alert(70), server_hello(b"\x03\x00")]
+)
 def test_ways_to_refuse(reply: bytes) -> None:
     """Among them TLS 1.0 and 1.1 answered by offering something older."""
     with raw_server(speaks(TLSv1=reply, TLSv11=reply, TLSv12=TLS12)) as port:
@@ -358,7 +366,9 @@ def test_a_closed_port_is_unreachable() -> None:
     assert caught.value.reason is Reason.UNREACHABLE
 
 
-@pytest.mark.parametrize("url", ["https://x.example:99999/", "https://[::1/", "gopher://x.example/", "https://", "https://ä..x/"])
+@pytest.mark.parametrize(
+    "url", ["https://x.example:99999/", "https://[::1/", "gopher://x.example/", "https://", "https://ä..x/"]
+)
 def test_a_url_without_an_endpoint_sends_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The inventory refuses most of them already; one from an old evidence folder may still come."""
 

@@ -112,7 +112,7 @@ class Nginx:
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         here = self.folder
-        paths = "client_body proxy fastcgi uwsgi scgi".split()
+        paths = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         temporary = "\n".join(f"{name}_temp_path {here}/{name};" for name in paths)
         servers = "\n".join(self.servers)
         (here / "nginx.conf").write_text(

@@ -1,0 +1,53 @@
+"""Do updates come from a central server inside the organisation?"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import ClassVar
+
+from auditor import Check, Verdict, failed, passed, unknown
+from auditor.evidence.patch import PatchState
+
+
+@dataclass(frozen=True)
+class Params:
+    internal: tuple[str, ...] = (".local", ".lan", ".internal", ".intranet", ".home.arpa")
+    """Ends of host names inside the organisation; a province adds its own."""
+    public: tuple[str, ...] = ("debian.org", "ubuntu.com", "debian.net", "canonical.com", "freexian.com")
+    """Domains of public archives."""
+
+
+class CentralServer(Check[PatchState, Params]):
+    """By the hosts the package lists came from. A proxy passes updates on but does not choose them."""
+
+    id: ClassVar[str] = "patch.central-server"
+    evidence: ClassVar[type] = PatchState
+    params: ClassVar[type] = Params
+
+    def judge(self, evidence: PatchState, params: Params) -> Verdict:
+        hosts = tuple(sorted({source.host for source in evidence.sources}))
+        if not evidence.sources:
+            return unknown("no-lists", where="/var/lib/apt/lists")
+        public = tuple(host for host in hosts if _within(host, params.public))
+        if public and any(_internal(proxy, params) for proxy in evidence.proxies):
+            return unknown("proxy", found=evidence.proxies, where="apt-config dump", host=public[0])
+        if public:
+            return failed("public", found=public, where="/etc/apt/sources.list*", host=public[0])
+        other = tuple(host for host in hosts if not _internal(host, params))
+        if other:
+            return unknown("not-known", found=other, where="/etc/apt/sources.list*", host=other[0] or "file:")
+        return passed("internal", found=hosts, where="/etc/apt/sources.list*", host=hosts[0])
+
+
+def _within(host: str, domains: tuple[str, ...]) -> bool:
+    return any(host == domain.lstrip(".") or host.endswith("." + domain.lstrip(".")) for domain in domains)
+
+
+def _internal(host: str, params: Params) -> bool:
+    name = host if host.count(":") > 1 else host.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return _within(name, params.internal)
+    return address.is_private and not address.is_loopback
