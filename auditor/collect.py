@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from auditor.authority import Ip, parse_ip, permit
-from auditor.collector import Addressed, Collector, CommandCollector, ProbeCollector
+from auditor.collector import Addressed, Collector, Command, CommandCollector, Privilege, ProbeCollector
 from auditor.folder import Envelope, EvidenceError, EvidenceFolder, FolderWriter
-from auditor.model import Observation, Reason
+from auditor.model import Observation, Privacy, Reason
 from auditor.plan import VANTAGE, Task, make_tasks
 from auditor.redact import mask, mask_text
 from auditor.script import HostOutput
@@ -124,21 +124,22 @@ class Collection:
     def _host(self, task: Task) -> int:
         target = self._targets[task.targets[0]]
         chosen = [c for c in (self.collectors[name] for name in task.collectors) if isinstance(c, CommandCollector)]
-        asked = [(collector.id, command) for collector in chosen for command in collector.commands(target)]
         now = datetime.now(UTC)
         try:
+            asked = [(collector.id, command) for collector in chosen for command in collector.commands(target)]
+            commands = distinct(command for _, command in asked)
             address = self._admit(target, _METHOD, now)
             transport = self.opener(target, address)
             deadline = float((target.limits and target.limits.deadline_s) or DEADLINE_S)
-            answer = transport.run([command for _, command in asked], deadline)
+            answer = transport.run(list(commands.values()), deadline)
         except TransportError as exc:
             return self._fail(task, exc.reason, exc.detail, now)
         except Exception as exc:  # our own fault must not cost the run the other targets
             return self._fail(task, Reason.INCOMPLETE, f"collecting broke: {type(exc).__name__}: {exc}", now)
-        made = self._observe(target, transport.name, answer)
+        made = dict(zip(commands, self._observe(target, transport.name, answer), strict=True))
         sets = {collector.id: [] for collector in chosen}  # type: dict[str, list[tuple[str, Observation]]]
-        for (owner, _), seen in zip(asked, made, strict=True):
-            sets[owner].append((seen.key, seen))
+        for owner, command in asked:
+            sets[owner].append((command.key, replace(made[command.argv, command.privilege], key=command.key)))
         committed = [self._commit(target.id, self.collectors[name], seen) for name, seen in sets.items()]
         self._tell(committed)
         return 0
@@ -286,6 +287,24 @@ class Collection:
         if committed:
             with self._lock:
                 self.on_commit(committed)
+
+
+def distinct(commands: Iterable[Command]) -> dict[tuple[tuple[str, ...], Privilege], Command]:
+    """Commands that several collectors ask alike are run once, with the widest of their limits."""
+    found: dict[tuple[tuple[str, ...], Privilege], Command] = {}
+    for wanted in commands:
+        command = wanted
+        key = (command.argv, command.privilege)
+        known = found.get(key)
+        if known is not None:
+            command = replace(
+                known,
+                timeout=max(known.timeout, command.timeout),
+                cap=max(known.cap, command.cap),
+                privacy=max(known.privacy, command.privacy, key=list(Privacy).index),
+            )
+        found[key] = command
+    return found
 
 
 def _masked(seen: Observation) -> Observation:

@@ -68,9 +68,9 @@ def _proper_address(value: str) -> str:
             raise PydanticCustomError("address-ip", "this is not a proper IP address")
     elif ":" in value or "[" in value:
         try:
-            IPv6Address(value)
+            IPv6Address(value[1:-1] if value.startswith("[") and value.endswith("]") else value)
         except ValueError:
-            has_port = re.fullmatch(r"[^:]+:[0-9]+|\[.*\](:[0-9]+)?", value)
+            has_port = re.fullmatch(r"[^:]+:[0-9]+|\[.*\]:[0-9]+", value)
             code = "address-port" if has_port else "address-ip"
             raise PydanticCustomError(code, "expected an IP address or host name, without port") from None
     return value

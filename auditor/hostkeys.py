@@ -7,7 +7,7 @@ keeps blobs as they are and compares bytes.
 from __future__ import annotations
 
 import base64
-import binascii
+import contextlib
 import fnmatch
 import hashlib
 import hmac
@@ -45,14 +45,14 @@ class KnownHosts:
             found += [
                 key
                 for salt, digest, key in self.hashed
-                if hmac.compare_digest(hmac.new(salt, name.encode(), hashlib.sha1).digest(), digest)
+                if hmac.digest(salt, name.encode(), "sha1") == digest
             ]
         return found
 
 
 def host_names(host: str, address: str, port: int) -> list[str]:
     """The names under which known_hosts may hold a host."""
-    names = dict.fromkeys((host.strip("[]"), address))
+    names = dict.fromkeys((host.strip("[]").lower(), address.lower()))
     return [name if port == 22 else f"[{name}]:{port}" for name in names]
 
 
@@ -63,7 +63,7 @@ def parse_key(text: str) -> KnownKey:
         raise ValueError("a host key is written as: ssh-ed25519 AAAA…")
     try:
         return KnownKey(words[0], base64.b64decode(words[1], validate=True))
-    except binascii.Error as exc:
+    except ValueError as exc:
         raise ValueError(f"host key: {exc}") from None
 
 
@@ -75,18 +75,16 @@ def load(path: Path) -> KnownHosts:
     except OSError as exc:
         raise CapdoError(f"{path}: {exc.strerror}") from None
     found = KnownHosts()
-    for line in text.splitlines():
+    for line in text.split("\n"):
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
         marker = words.pop(0) if words[0].startswith("@") else ""
         if len(words) < 3 or marker == "@cert-authority":
             continue
-        try:
+        with contextlib.suppress(ValueError):
             key = KnownKey(words[1], base64.b64decode(words[2], validate=True), marker == "@revoked")
-        except binascii.Error:
-            continue
-        _add(found, words[0], key)
+            _add(found, words[0], key)
     return found
 
 
@@ -94,9 +92,10 @@ def _add(found: KnownHosts, hosts: str, key: KnownKey) -> None:
     if hosts.startswith("|1|"):
         parts = hosts.split("|")
         if len(parts) == 4:
-            found.hashed.append((base64.b64decode(parts[2]), base64.b64decode(parts[3]), key))
+            salt, digest = (base64.b64decode(part, validate=True) for part in parts[2:])
+            found.hashed.append((salt, digest, key))
         return
-    names = hosts.split(",")
+    names = hosts.lower().split(",")
     if any(ch in hosts for ch in "*?!"):
         found.patterns.append((names, key))
         return
@@ -105,9 +104,14 @@ def _add(found: KnownHosts, hosts: str, key: KnownKey) -> None:
 
 
 def _matches(patterns: list[str], name: str) -> bool:
-    if any(p.startswith("!") and fnmatch.fnmatchcase(name, p[1:]) for p in patterns):
+    if any(p.startswith("!") and _matches_one(p[1:], name) for p in patterns):
         return False
-    return any(fnmatch.fnmatchcase(name, p) for p in patterns)
+    return any(_matches_one(p, name) for p in patterns)
+
+
+def _matches_one(pattern: str, name: str) -> bool:
+    # Only * and ? mean anything; a bracket stands for itself, as in [10.1.*]:2222.
+    return fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
 def fingerprint(blob: bytes) -> str:

@@ -1,10 +1,12 @@
 """Joins the commands of a host into one POSIX sh script, and takes its output apart again.
 
-Framing. Every byte a command writes travels as base64, whose alphabet holds neither ``@`` nor ``[``,
-so no output can forge a frame; a random word in each frame keeps out what a login shell printed
-before us. A frame reads ``@WORD N RUNG UPTIME``, then base64 of stdout with ``[EXIT]`` somewhere
-in it (written by the shell when the command ends), then ``@WORD e`` and base64 of stderr.
-The last line ``@WORD end N`` shows that nothing was cut. Nothing is written on the target.
+Framing. Every byte a command writes travels as base64, whose alphabet does not hold ``@``, so no
+output can forge a frame; a random word in each frame keeps out what a login shell printed before us.
+A frame reads ``@WORD N RUNG UPTIME``, then base64 of stdout, then ``@WORD e`` and base64 of stderr.
+Behind its last byte, stdout carries ``[EXIT]`` through the same pipe, so that an exit status stands
+only where everything before it arrived: a missing ``base64`` or a killed ``head`` on the target can
+never make output empty in silence. The last line ``@WORD end N`` shows that nothing was cut.
+Nothing is written on the target.
 """
 
 from __future__ import annotations
@@ -21,9 +23,15 @@ from auditor.collector import Command, Privilege
 from auditor.model import Reason
 
 STDERR_CAP = 4096
+_MARK = 6
+"""Room for ``[EXIT]`` behind stdout, and one byte more: who fills it wrote more than the cap."""
 
-# c: index, rung, timeout, cap, argv…   Captures stderr in $e; stdout goes straight to fd 5, encoded.
-# The command sees neither fd 5 (the channel) nor fd 3/4, so it cannot write a frame by itself.
+# Of a command: $i its number, $t its seconds, $k the most bytes of stdout taken, $e its stderr.
+# r   runs it. It sees neither fd 5 (the channel) nor 3 and 4. What it leaves running in its process
+#     group ends with it, lest a child that keeps the pipe open hold up the script. Endless stdout
+#     ends it by SIGPIPE; of stderr the first 4 KB are kept and the rest is thrown away.
+# m   is the file truly absent, as opposed to hidden from us: can its nearest existing folder be searched?
+# N L R   the privileges of a command: none, ladder, root. S climbs to sudo. z: it was not run at all.
 _PRELUDE = r"""
 exec 5>&1 </dev/null 2>/dev/null
 export LC_ALL=C LANG=C PATH=/usr/sbin:/usr/bin:/sbin:/bin PAGER=cat HOME=/nonexistent
@@ -32,11 +40,32 @@ umask 077
 renice -n 10 -p $$ >/dev/null 2>&1
 u=$(id -u)
 r() {
-e=$( { { timeout -k 1 "$t" "$@" 2>&4 3>&- 4>&- 5>&-; printf '[%s]' "$?" >&5; } | head -c "$k" | base64 >&5; } 4>&1 | head -c 4096 )
+e=$( { { timeout -k 1 "$t" "$@" 2>&4 3>&- 4>&- 5>&- & wait $!; x=$?; kill -9 -$!; printf '[%s]' "$x"; } |
+head -c "$k" | base64 >&5; } 4>&1 | { head -c 4096; read -r x && cat >/dev/null; } )
 }
-f() { read -r up x </proc/uptime; printf '@%s %s %s %s\n' "$w" "$i" "$1" "$up" >&5; }
-g() { printf '\n@%s e\n' "$w" >&5; [ -z "$e" ] || printf '%s' "$e" | base64 >&5; }
+f() { read -r up x </proc/uptime; printf '
+@%s %s %s %s
+' "$w" "$i" "$1" "$up" >&5; }
+g() { printf '
+@%s e
+' "$w" >&5; [ -z "$e" ] || printf '%s' "$e" | base64 >&5; }
+m() {
+[ ! -e "$1" ] || return 1
+d=$1
+while [ ! -e "$d" ]; do case $d in /*/*) d=${d%/*};; *) d=/;; esac; done
+[ -x "$d" ]
+}
+n() { m "$1" && [ ! -L "$1" ]; }
+z() { f "$1"; e=; g; }
+S() { if [ -x /usr/bin/sudo ]; then f sudo; r /usr/bin/sudo -n -- "$@"; g; else z denied; fi; }
+N() { if n "$1"; then z missing; elif [ -x "$1" ]; then f direct; r "$@"; g; else z denied; fi; }
+R() { if n "$1"; then z missing; elif [ "$u" = 0 ]; then f root; r "$@"; g; else S "$@"; fi; }
+L() {
+for p; do :; done
+if n "$1"; then z missing; elif [ -r "$p" ] || m "$p"; then f direct; r "$@"; g; else S "$@"; fi
+}
 """
+_RUN = {Privilege.NONE: "N", Privilege.LADDER: "L", Privilege.ROOT: "R"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,40 +94,18 @@ class HostOutput:
 
 def build(commands: Sequence[Command], word: str) -> bytes:
     """The script for ``commands``. ``word`` must be random letters and digits, new for each session."""
-    if not word.isalnum():
+    if not (word.isascii() and word.isalnum()):
         raise ValueError("the frame word must be alphanumeric")
-    parts = [f"w={word}", _PRELUDE.strip("\n"), 'printf \'@%s start %s\\n\' "$w" "$(date -u +%s)" >&5']
+    parts = [f"w={word}", _PRELUDE.strip("\n"), 'printf \'\\n@%s start %s\\n\' "$w" "$(date -u +%s)" >&5']
     for number, command in enumerate(commands):
-        parts.append(_block(number, command))
+        argv = " ".join(shlex.quote(word) for word in command.argv)
+        parts.append(f"i={number} t={command.timeout} k={command.cap + _MARK}; {_RUN[command.privilege]} {argv}")
     parts.append(f"printf '@%s end {len(commands)}\\n' \"$w\" >&5")
     return ("\n".join(parts) + "\n").encode()
 
 
-def _block(number: int, command: Command) -> str:
-    argv = " ".join(shlex.quote(word) for word in command.argv)
-    tool = shlex.quote(command.argv[0])
-    head = f"i={number} t={command.timeout} k={command.cap + 1}"
-    direct = f"f direct; r {argv}; g"
-    if command.privilege is Privilege.NONE:
-        run = direct
-    elif command.privilege is Privilege.ROOT:
-        run = f'if [ "$u" = 0 ]; then f root; r {argv}; g; else {_sudo(argv)}; fi'
-    else:
-        # Readable, or truly absent (its folder can be searched): as is. Otherwise the next rung.
-        path = command.argv[-1]
-        folder = shlex.quote(path.rpartition("/")[0] or "/")
-        file = shlex.quote(path)
-        plain = f"[ -r {file} ] || {{ [ ! -e {file} ] && [ -x {folder} ]; }}"
-        run = f"if {plain}; then {direct}; else {_sudo(argv)}; fi"
-    return f"{head}\nif [ -x {tool} ]; then {run}; else e=; f missing; printf '[127]' >&5; g; fi"
-
-
-def _sudo(argv: str) -> str:
-    return f"if [ -x /usr/bin/sudo ]; then f sudo; r /usr/bin/sudo -n -- {argv}; g; else e=; f denied; printf '[1]' >&5; g; fi"
-
-
-_FRAME = re.compile(rb"^@\w+ (\d+) (\w+) ([\d.]*)$")
-_EXIT = re.compile(rb"\[(\d{1,3})\]")
+_FRAME = re.compile(rb"(\d{1,6}) (\w{1,20}) (\d{1,12}(?:\.\d{0,6})?)?")
+_EXIT = re.compile(rb"\[(\d{1,3})\]\Z")
 _REFUSED = re.compile(r"^(sudo: |Sorry, user )|is not in the sudoers file|may not run sudo", re.MULTILINE)
 
 
@@ -125,25 +132,23 @@ def parse(
         if rest.startswith(b"start "):
             clock = _clock(rest[6:])
         elif rest == b"e":
-            if current is not None:
+            if current is not None and current.stderr is None:
                 current.stderr = []
         elif rest == b"end %d" % len(commands):
             ended = True
-        elif match := _FRAME.match(line):
+        elif (match := _FRAME.fullmatch(rest)) and int(match[1]) < len(commands):
             current = _Frame(match[2].decode(), float(match[3] or 0))
             frames[int(match[1])] = current
-    reason = None if ended else (cut or Reason.INCOMPLETE)
+    missing = cut or Reason.INCOMPLETE
     last = max(frames, default=-1)
-    uptimes = [frames[n].uptime if n in frames else 0.0 for n in range(len(commands))]
     outputs = []
     for number, command in enumerate(commands):
         frame = frames.get(number)
-        whole = frame is not None and (ended or number < last)
-        if frame is None or not whole:
-            outputs.append(Output(command, b"", "", None, False, reason or Reason.INCOMPLETE, "none", 0.0))
+        if frame is None or frame.stderr is None or not (ended or number < last):
+            outputs.append(Output(command, b"", "", None, False, missing, "none", 0.0))
             continue
-        following = uptimes[number + 1] if number + 1 < len(uptimes) else 0.0
-        outputs.append(frame.output(command, max(0.0, following - frame.uptime) if following else 0.0))
+        following = frames.get(number + 1)
+        outputs.append(frame.output(command, max(0.0, following.uptime - frame.uptime) if following else 0.0))
     return HostOutput(tuple(outputs), clock, asked_at)
 
 
@@ -160,29 +165,34 @@ class _Frame:
         (self.stdout if self.stderr is None else self.stderr).append(line)
 
     def output(self, command: Command, duration: float) -> Output:
-        joined = b"".join(self.stdout)
-        match = _EXIT.search(joined)
         try:
-            stdout = base64.b64decode(_EXIT.sub(b"", joined), validate=True)
+            stdout = base64.b64decode(b"".join(self.stdout), validate=True)
             stderr = base64.b64decode(b"".join(self.stderr or []), validate=True)
         except (binascii.Error, ValueError):
             return Output(command, b"", "", None, False, Reason.UNPARSABLE, self.rung, duration)
         said = stderr[:STDERR_CAP].decode("utf-8", "backslashreplace")
-        code = int(match[1]) if match else None
+        code: int | None = None
+        if self.rung in _NOT_RUN:
+            problem, code = _NOT_RUN[self.rung]
+            return Output(command, b"", said, code, False, problem, self.rung, duration)
+        match = None if len(stdout) >= command.cap + _MARK else _EXIT.search(stdout, max(0, len(stdout) - 5))
+        if match is not None:
+            code = int(match[1])
+            stdout = stdout[: match.start()]
         truncated = len(stdout) > command.cap
-        return Output(
-            command, stdout[: command.cap], said, code, truncated, self._problem(code, said), self.rung, duration
-        )
+        problem = None if truncated else self._problem(code, said)
+        return Output(command, stdout[: command.cap], said, code, truncated, problem, self.rung, duration)
 
     def _problem(self, code: int | None, stderr: str) -> Reason | None:
-        if self.rung == "missing":
-            return Reason.NO_TOOL
-        if self.rung == "denied" or (self.rung == "sudo" and code == 1 and _REFUSED.search(stderr)):
-            return Reason.DENIED
         if code is None:
             return Reason.INCOMPLETE
+        if self.rung == "sudo" and code == 1 and _REFUSED.search(stderr):
+            return Reason.DENIED
         # timeout(1) answers 124 when it stopped the command, 137 when it had to kill it.
         return Reason.TIMEOUT if code in (124, 137) else None
+
+
+_NOT_RUN = {"missing": (Reason.NO_TOOL, 127), "denied": (Reason.DENIED, 1)}
 
 
 def _clock(text: bytes) -> datetime | None:

@@ -2,101 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-import yaml
 
 from auditor import packs
-from auditor.check import Check, NoParams
-from auditor.mistake_words import WORDS
-from auditor.mistakes import InventoryError, Mistake
-from auditor.model import Evidence, Verdict, passed
-from auditor.pack_words import PACK_WORDS
-from auditor.packlint import gaps, lint
+from auditor.mistakes import InventoryError
+from auditor.packlint import lint
 from auditor.packs import AttestedParams, RuleSet, find_pack, load_pack, ruleset
 from auditor.rulepack import BINDING, Pack
-from tests.rulesets import INFO, requirement, rule, server
+from tests.packfiles import CHECKS, Age, AgeParams, Mode, a_rule, codes, pack, raw, write
+from tests.rulesets import INFO, requirement, server
 
 DAY = date(2026, 11, 22)
 BUILTIN = Path(__file__).parents[1] / "checks" / "packs"
-
-
-class Mode(StrEnum):
-    BLOCK = "block"
-    WATCH = "watch"
-
-
-@dataclass(frozen=True)
-class AgeParams:
-    max_age_days: int = 3
-    names: tuple[str, ...] = ()
-    mode: Mode = Mode.BLOCK
-    ratio: float = 0.5
-
-    def __post_init__(self) -> None:
-        if self.max_age_days < 0:
-            raise ValueError("max_age_days must not be negative")
-
-
-class Age(Check[Evidence, AgeParams]):
-    id: ClassVar[str] = "antivirus.age"
-    evidence: ClassVar[type] = Evidence
-    params: ClassVar[type] = AgeParams
-
-    def judge(self, evidence: Evidence, params: AgeParams) -> Verdict:
-        return passed("fine")
-
-
-class Plain(Check[Evidence, NoParams]):
-    id: ClassVar[str] = "antivirus.plain"
-    evidence: ClassVar[type] = Evidence
-
-    def judge(self, evidence: Evidence, params: NoParams) -> Verdict:
-        return passed("fine")
-
-
-CHECKS: Mapping[str, Check[Any, Any]] = {"antivirus.age": Age(), "antivirus.plain": Plain()}
-
-
-def raw(model: Any) -> dict[str, Any]:
-    """A model as a file would hold it."""
-    return {
-        key: value
-        for key, value in model.model_dump(mode="json", by_alias=True, exclude_defaults=True).items()
-        if value is not None
-    }
-
-
-def write(folder: Path, *, head: Mapping[str, Any] = INFO, **files: Any) -> Path:
-    """A pack on disk; keywords are file names below requirements/ or rules/."""
-    (folder / "requirements").mkdir(parents=True, exist_ok=True)
-    (folder / "rules").mkdir(exist_ok=True)
-    (folder / "pack.yaml").write_text(yaml.safe_dump(dict(head), allow_unicode=True), "utf-8")
-    for name, items in files.items():
-        kind, _, stem = name.partition("_")
-        text = yaml.safe_dump({kind: items}, allow_unicode=True, sort_keys=False)
-        (folder / kind / f"{stem}.yaml").write_text(text, "utf-8")
-    return folder
-
-
-def pack(folder: Path, *rules: dict[str, Any], requirements: Any = None, **head: Any) -> Pack:
-    """A pack of these rules with requirement REQ-1, read back from disk."""
-    needs = requirements if requirements is not None else [raw(requirement("REQ-1"))]
-    return load_pack(write(folder, head={**INFO, **head}, requirements_all=needs, rules_all=list(rules)))
-
-
-def a_rule(name: str = "antivirus.age", **changes: Any) -> dict[str, Any]:
-    return {**raw(rule(name)), **changes}
-
-
-def codes(mistakes: list[Mistake] | tuple[Mistake, ...]) -> list[str]:
-    return [one.message.code for one in mistakes]
 
 
 # --- reading
@@ -303,87 +224,6 @@ def test_the_rules_are_those_of_the_day(tmp_path: Path) -> None:
 def test_a_run_needs_a_pack() -> None:
     with pytest.raises(ValueError, match="at least one"):
         ruleset([], CHECKS, DAY)
-
-
-# --- linting
-
-
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
-        ({"requirements": ["REQ-9"]}, "pack-unknown-requirement"),
-        ({"requirements": ["REQ-3"], "levels": [2, 3]}, "pack-level-outside"),
-        ({"requirements": ["REQ-3"], "levels": [3], "until": "2026-01-31"}, "pack-requirement-not-listed"),
-        ({"mandatory": True, "force": "tool-default"}, "pack-mandatory-force"),
-        ({"mandatory": True, "force": "standard-suggested"}, "pack-mandatory-force"),
-        ({"requirements": ["REQ-4"], "force": "law"}, "pack-force-unfounded"),
-        ({"weight": 0}, "pack-weight"),
-        ({"weight": 11}, "pack-weight"),
-        ({"title": {"vi": "a", "en": "b"}}, "pack-title-of-check"),
-        ({"from": "2026-02-01", "until": "2026-01-31"}, "pack-dates"),
-        ({"levels": [1], "params": {"max_age_days": {"L1": 1, "L2": 2}}}, "pack-param-level"),
-        ({"check": None}, "pack-no-text"),
-    ],
-)
-def test_mistakes_in_a_rule(tmp_path: Path, changes: dict[str, Any], code: str) -> None:
-    needs = [
-        raw(requirement("REQ-1")),
-        {**raw(requirement("REQ-3", levels=[3, 4])), "from": "2026-02-01"},
-        raw(requirement("REQ-4", force="standard-suggested", obligation="suggested")),
-    ]
-    fine = a_rule("r.other", check="antivirus.plain", levels=[3], force="tool-default", requirements=["REQ-3", "REQ-4"])
-    assert lint([pack(tmp_path / "p", a_rule(), fine, requirements=needs)], CHECKS) == []
-    found = lint([pack(tmp_path / "p", a_rule(**changes), fine, requirements=needs)], CHECKS)
-    assert code in codes(found)
-    assert found[codes(found).index(code)].file == "p/rules/all.yaml"
-
-
-@pytest.mark.parametrize(
-    ("head", "code"),
-    [
-        ({"mandatory_cap": "xuat-sac"}, "pack-grade-unknown"),
-        ({"grades": list(reversed(INFO["grades"]))}, "pack-grades-order"),
-        ({"grades": INFO["grades"][:3]}, "pack-grades-order"),
-        ({"until": "2025-12-31"}, "pack-dates"),
-        ({"title": {"vi": "chỉ có tiếng Việt"}}, "pack-no-text"),
-        ({"title": {"vi": "có", "en": "  "}}, "pack-no-text"),
-    ],
-)
-def test_mistakes_in_the_head(tmp_path: Path, head: dict[str, Any], code: str) -> None:
-    made = pack(tmp_path / "p", a_rule(), a_rule("antivirus.plain"), **head)
-    assert codes(lint([made], CHECKS)) == [code]
-
-
-def test_mistakes_in_requirements(tmp_path: Path) -> None:
-    needs = [
-        raw(requirement("REQ-1")),
-        raw(requirement("REQ-2")),
-        raw(requirement("REQ-3", mode="attested")),
-        raw(requirement("REQ-4", meaning={"vi": "chỉ có tiếng Việt"})),
-    ]
-    made = pack(
-        tmp_path / "p",
-        a_rule(),
-        a_rule("antivirus.plain", requirements=["REQ-1", "REQ-4"], levels=[1, 2]),
-        requirements=needs,
-    )
-    found = {one.key: one.message.code for one in lint([made], CHECKS)}
-    assert found == {"REQ-2": "pack-no-rule", "REQ-4": "pack-no-text"}
-    assert [(one.key, one.message.values) for one in gaps([made])] == [("REQ-4", {"levels": [3, 4, 5]})]
-
-
-def test_a_check_that_no_pack_uses_is_told(tmp_path: Path) -> None:
-    found = lint([pack(tmp_path / "p", a_rule())], CHECKS)
-    assert [(one.key, one.message.code) for one in found] == [("antivirus.plain", "pack-orphan")]
-
-
-def test_all_words_of_mistakes_exist_in_both_languages() -> None:
-    for code, texts in PACK_WORDS.items():
-        assert WORDS[code] == texts
-        names = [{part.split("}")[0] for part in text.split("{")[1:]} for text in texts]
-        assert names[0] == names[1]
-    written = "".join((Path(packs.__file__).parent / name).read_text("utf-8") for name in ("packs.py", "packlint.py"))
-    assert {code for code in PACK_WORDS if code not in written} == {"pack-vi", "pack-en"}
 
 
 # --- the pack that comes with the program

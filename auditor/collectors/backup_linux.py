@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 from typing import ClassVar
 
-from auditor.collector import Command, CommandCollector, Privilege, Reading, read_file
-from auditor.collectors import _restic
+from auditor.collector import Command, CommandCollector, Privilege, Reading
+from auditor.collectors import _mounts, _restic
 from auditor.evidence.backup import BackupState, Copy, JobState, Series, Storage
 from auditor.model import CollectError, Evidence, Privacy, Reason, Unavailable
 from auditor.targets import BackupJob, Target
 
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.glusterfs", "fuse.sshfs"})
-_FILE = re.compile(r"^([df]) (\d{1,11})(?:\.\d*)? (\d{1,19}) (.*)$", re.ASCII)
-_ESCAPED = re.compile(r"\\([0-7]{3})")
+_FILE = re.compile(r"^([cdf]) (\d{1,11})(?:\.\d*)? (\d{1,19}) (.*)$", re.ASCII)
 _NO_REPOSITORY = re.compile(r"unable to open config file: stat [^\n]*: no such file or directory")
 _LATEST = 50
 """Newest snapshots read of each host and set of paths; enough for every count and trend asked."""
@@ -29,7 +26,10 @@ class LinuxBackup(CommandCollector):
     evidence: ClassVar[type[Evidence]] = BackupState
 
     def commands(self, target: Target) -> Sequence[Command]:
-        asked = [Command("hostname", ("/bin/uname", "-n")), read_file("mounts", "/proc/self/mounts")]
+        asked = [
+            Command("hostname", ("/bin/uname", "-n")),
+            Command("mounts", ("/bin/cat", "--", "/proc/self/mounts", "/proc/self/comm")),
+        ]
         for key, job in _keyed(target.backups):
             if _trouble(job) is None:
                 asked.append(Command(f"job.{key}", _argv(job), Privilege.ROOT, timeout=60, privacy=Privacy.PERSONAL))
@@ -38,7 +38,7 @@ class LinuxBackup(CommandCollector):
 
     def parse(self, seen: Reading) -> BackupState:
         hostname = seen.text("hostname").strip()
-        mounts = _mounts(seen.lines("mounts"))
+        mounts = _mounts.table(seen.lines("mounts"))
         jobs = tuple(_job(seen, key, job, hostname, mounts) for key, job in _keyed(seen.target.backups))
         return BackupState(seen=seen.seen, jobs=jobs)
 
@@ -76,12 +76,13 @@ def _argv(job: BackupJob) -> tuple[str, ...]:
         secret = job.password_file or ""
         restic = ("/usr/bin/restic", "--no-lock", "--no-cache", "--repo", _place(job), "--password-file", secret)
         return (*restic, "--json", "snapshots", "--latest", str(_LATEST))
-    chosen = ("(", "-type", "d", "-o", "-type", "f", "-name", job.pattern, ")")
-    # The folder itself comes first in the list: so an empty folder differs from no answer. -H: it may be a link.
-    return ("/usr/bin/find", "-H", _place(job), "-maxdepth", "1", *chosen, "-printf", "%y %T@ %s %f\\n")
+    chosen = ("(", "-type", "d", "-o", "-type", "c", "-o", "-type", "f", "-name", job.pattern, ")")
+    # The folder itself comes first and /dev/null last, so that an empty folder differs from no answer and a list
+    # that stops early shows. -H: the folder may be a link.
+    return ("/usr/bin/find", "-H", _place(job), "/dev/null", "-maxdepth", "1", *chosen, "-printf", "%y %T@ %s %f\\n")
 
 
-def _job(seen: Reading, key: str, job: BackupJob, hostname: str, mounts: dict[str, tuple[str, str]]) -> JobState:
+def _job(seen: Reading, key: str, job: BackupJob, hostname: str, mounts: _mounts.Table) -> JobState:
     names: tuple[str, ...] = ()
     series: tuple[Series, ...] | Unavailable
     storage: Storage | Unavailable
@@ -99,7 +100,7 @@ def _job(seen: Reading, key: str, job: BackupJob, hostname: str, mounts: dict[st
         if trouble is not None:
             raise CollectError(Reason.UNSUPPORTED, trouble)
         saved = (path for item in series for path in item.paths) if isinstance(series, tuple) else ()
-        storage = _storage(seen.lines(f"place.{key}"), mounts, tuple(saved) if job.tool == "restic" else ())
+        storage = _mounts.storage(seen.lines(f"place.{key}"), mounts, tuple(saved) if job.tool == "restic" else ())
     except CollectError as exc:
         storage = Unavailable(exc.reason, exc.detail)
     return JobState(
@@ -128,9 +129,13 @@ def _snapshots(seen: Reading, key: str, hostname: str) -> tuple[Series, ...]:
 
 def _files(seen: Reading, key: str, job: BackupJob) -> tuple[tuple[Series, ...], tuple[str, ...]]:
     said = seen.observation(key)
-    if said.problem is None and not said.stdout and said.stderr.rstrip().endswith("No such file or directory"):
-        return (), ()
-    lines = seen.lines(key)
+    lines = seen.lines(key, ok=(0, 1))
+    if not lines or not lines[-1].endswith(" null"):
+        raise CollectError(Reason.INCOMPLETE, "find stops early")
+    if len(lines) == 1 and said.exit == 1 and said.stderr.rstrip().endswith("No such file or directory"):
+        return (), ()  # the folder itself does not exist
+    if said.exit != 0 or not lines[0].startswith("d "):
+        raise CollectError(Reason.INCOMPLETE, f"find: {said.stderr.strip()[:200] or 'does not name the folder itself'}")
     copies: list[tuple[Copy, str]] = []
     for line in lines:
         match = _FILE.match(line)
@@ -138,43 +143,6 @@ def _files(seen: Reading, key: str, job: BackupJob) -> tuple[tuple[Series, ...],
             raise CollectError(Reason.UNPARSABLE, f"find: {line[:100]!r}")
         if match[1] == "f":
             copies.append((Copy(datetime.fromtimestamp(int(match[2]), UTC), int(match[3])), match[4]))
-    if not lines or not lines[0].startswith("d "):
-        raise CollectError(Reason.INCOMPLETE, "find does not name the folder itself")
     copies.sort(key=lambda item: item[0].at, reverse=True)
     found = (Series((f"{_place(job).rstrip('/')}/{job.pattern}",), tuple(copy for copy, _ in copies)),)
     return (found if copies else ()), tuple(name for _, name in copies)
-
-
-def _storage(lines: list[str], mounts: dict[str, tuple[str, str]], saved: tuple[str, ...]) -> Storage:
-    """``df -P``: a header, then source, three numbers, a share and the mount point."""
-    if len(lines) != 2 or not lines[0].startswith("Filesystem"):
-        raise CollectError(Reason.UNPARSABLE, f"df gave {len(lines)} lines")
-    match = re.match(r"^(\S.*?) +[\d-]+ +[\d-]+ +[\d-]+ +(?:\d+%|-) +(/.*)$", lines[1][:4096])
-    if match is None or match[2] not in mounts:
-        raise CollectError(Reason.UNPARSABLE, f"df: {lines[1][:100]!r}")
-    source, kind = mounts[match[2]]
-    shared = tuple(path for path in dict.fromkeys(("/", *saved)) if _mount_of(path, mounts)[0] == source)
-    return Storage(source, kind in _NETWORK, shared)
-
-
-def _mounts(lines: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Mount point → (source, type); a later mount hides an earlier one."""
-    found = {}
-    for line in lines:
-        words = line.split(" ")
-        if len(words) != 6:
-            raise CollectError(Reason.UNPARSABLE, f"mounts: {line[:100]!r}")
-        found[_unescape(words[1])] = (_unescape(words[0]), words[2])
-    if "/" not in found:
-        raise CollectError(Reason.INCOMPLETE, "the mount table does not hold /")
-    return found
-
-
-def _unescape(word: str) -> str:
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), word)
-
-
-def _mount_of(path: str, mounts: dict[str, tuple[str, str]]) -> tuple[str, str]:
-    place = PurePosixPath(path)
-    inside = (str(parent) for parent in (place, *place.parents))
-    return next((mounts[parent] for parent in inside if parent in mounts), mounts["/"])

@@ -1,4 +1,7 @@
-"""Reads when each account last logged in: ``lastlog``, on newer releases ``lastlog2``."""
+"""Reads when each account last logged in.
+
+``lastlog`` names every account; ``lastlog2``, which newer releases have instead, only those that ever logged in.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from auditor.collector import Command, CommandCollector, Privilege, Reading
+from auditor.collector import Command, CommandCollector, Reading
 from auditor.collectors._text import whole_lines
 from auditor.evidence.accounts import Logins
 from auditor.model import CollectError, Evidence, Reason
@@ -28,7 +31,7 @@ class LinuxLogins(CommandCollector):
     def commands(self, target: Target) -> Sequence[Command]:
         return (
             Command("lastlog", ("/usr/bin/lastlog",)),
-            Command("lastlog2", ("/usr/bin/lastlog2",), Privilege.ROOT),
+            Command("lastlog2", ("/usr/bin/lastlog2",)),
         )
 
     def parse(self, seen: Reading) -> Logins:
@@ -37,9 +40,9 @@ class LinuxLogins(CommandCollector):
         if not lines or not lines[0].startswith("Username") or "Latest" not in lines[0]:
             raise CollectError(Reason.UNPARSABLE, f"{key}: its heading is not there")
         last = tuple(_row(line, key) for line in lines[1:])
-        if "root" not in {name for name, _ in last}:
+        if key == "lastlog" and "root" not in {name for name, _ in last}:
             raise CollectError(Reason.UNPARSABLE, f"{key}: does not name root")
-        return Logins(seen=seen.seen, last=last)
+        return Logins(seen=seen.seen, last=last, lists_all=key == "lastlog")
 
 
 def _row(line: str, key: str) -> tuple[str, datetime | None]:

@@ -24,7 +24,8 @@ _SIMULATE = (
     *("-o", "Dir::Etc::Preferences=/dev/null", "-o", "Dir::Etc::PreferencesParts=/dev/null"),
     *("-t", "a=*-security", "dist-upgrade"),
 )
-_FORMAT = "$(FILENAME)|$(ORIGIN)|$(LABEL)|$(SUITE)"
+_FORMAT = "$(CREATED_BY)|$(FILENAME)|$(ORIGIN)|$(LABEL)|$(SUITE)"
+_STATUS = ("^Status: hold ", "/var/lib/dpkg/status")
 _RELEASES = ("--include=*Release", "--exclude-dir=partial", "--exclude-dir=auxfiles")
 
 
@@ -37,9 +38,11 @@ class Apt(CommandCollector):
     def commands(self, target: Target) -> Sequence[Command]:
         return (
             Command("simulate", _SIMULATE, timeout=90),
-            Command("sources", ("/usr/bin/apt-get", "indextargets", "--format", _FORMAT, "Created-By: Packages")),
+            Command("sources", ("/usr/bin/apt-get", "indextargets", "--format", _FORMAT)),
             Command("lists", ("/bin/grep", "-r", "-m", "1", "-H", *_RELEASES, "^Date: ", _LISTS)),
-            Command("packages", ("/usr/bin/dpkg-query", "-W", "-f", "${db:Status-Want} ${binary:Package}\\n")),
+            # The count says "0" aloud where the list would only be empty.
+            Command("held", ("/bin/grep", "-B", "1", *_STATUS)),
+            Command("held-count", ("/bin/grep", "-c", *_STATUS)),
             Command(
                 "settings", ("/usr/bin/apt-config", "dump", "APT::Architecture", "Acquire::http", "Acquire::https")
             ),
@@ -57,7 +60,7 @@ class Apt(CommandCollector):
             seen=seen.seen,
             sources=_sources(seen.lines("sources"), _dates(seen.lines("lists", ok=(0, 1)))),
             missing=missing,
-            held=_held(seen.lines("packages")),
+            held=_held(seen),
             proxies=_proxies(seen.lines("settings")),
         )
 
@@ -78,13 +81,17 @@ def _dates(lines: Sequence[str]) -> dict[str, datetime]:
 
 def _sources(lines: Sequence[str], dates: dict[str, datetime]) -> tuple[Source, ...]:
     found = {}
+    named = set()
     for line in lines:
         parts = line.split("|")
-        if len(parts) != 4 or not parts[0].startswith("/"):
+        if len(parts) != 5 or not parts[1].startswith("/"):
             raise CollectError(Reason.UNPARSABLE, f"apt-get indextargets: {line[:150]!r}")
-        path, origin, label, suite = parts
+        made_by, path, origin, label, suite = parts
         file = path.rpartition("/")[2]
         prefix = max((each for each in dates if file.startswith(each)), key=len, default=None)
+        named.add(prefix)
+        if made_by != "Packages":  # sources, translations …: no packages to install
+            continue
         found[prefix or file] = Source(
             # The name is made from the address, without user and password. It has no host for a local folder.
             host=unquote(file.partition("_")[0]),
@@ -94,19 +101,17 @@ def _sources(lines: Sequence[str], dates: dict[str, datetime]) -> tuple[Source, 
             security=_apt.is_security(label, suite),
             dated=dates[prefix] if prefix else None,
         )
+    if unnamed := dates.keys() - named:
+        raise CollectError(Reason.INCOMPLETE, f"apt-get indextargets does not tell of {min(unnamed)}")
     return tuple(found[name] for name in sorted(found))
 
 
-def _held(lines: Sequence[str]) -> tuple[str, ...]:
-    wanted: dict[str, str] = {}
-    for line in lines:
-        want, space, package = line.partition(" ")
-        if not space or not package:
-            raise CollectError(Reason.UNPARSABLE, f"dpkg-query: {line[:100]!r}")
-        wanted[package] = want
-    if "dpkg" not in wanted:
-        raise CollectError(Reason.INCOMPLETE, "dpkg-query does not list dpkg itself")
-    return tuple(sorted(package for package, want in wanted.items() if want == "hold"))
+def _held(seen: Reading) -> tuple[str, ...]:
+    said = seen.text("held-count", ok=(0, 1)).strip()
+    names = [line.removeprefix("Package: ") for line in seen.lines("held", ok=(0, 1)) if line.startswith("Package: ")]
+    if not said.isdecimal() or int(said) != len(names):
+        raise CollectError(Reason.INCOMPLETE, f"dpkg: {said[:20]!r} packages on hold, {len(names)} named")
+    return tuple(sorted(set(names)))
 
 
 def _proxies(lines: list[str]) -> tuple[str, ...]:

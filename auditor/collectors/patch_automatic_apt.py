@@ -28,7 +28,7 @@ class AptAutomatic(CommandCollector):
         wanted = ("APT::Architecture", "APT::Periodic", "Unattended-Upgrade")
         return (
             Command("settings", ("/usr/bin/apt-config", "dump", *wanted)),
-            Command("programs", ("/bin/ls", "-1", "-d", "/", _PROGRAM, _JOB, "/usr/sbin/cron")),
+            Command("programs", ("/bin/ls", "-1", "-d", "/", _PROGRAM, _JOB, "/usr/sbin/cron", "/var")),
             Command("timers", ("/bin/systemctl", "is-enabled", *_TIMERS)),
         )
 
@@ -40,8 +40,8 @@ class AptAutomatic(CommandCollector):
         if not settings.get("APT::Architecture"):
             raise CollectError(Reason.INCOMPLETE, "apt-config names no architecture")
         programs = seen.lines("programs", ok=(0, 2))
-        if "/" not in programs:
-            raise CollectError(Reason.INCOMPLETE, "ls does not list /")
+        if not {"/", "/var"} <= set(programs):  # ls sorts: these are the first and the last
+            raise CollectError(Reason.INCOMPLETE, "ls does not list / and /var")
         lists = ("Unattended-Upgrade::Allowed-Origins::", "Unattended-Upgrade::Origins-Pattern::")
         return UpdateAutomation(
             seen=seen.seen,

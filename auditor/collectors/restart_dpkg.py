@@ -14,6 +14,8 @@ from auditor.targets import Target
 
 _FLAG = "/run/reboot-required"
 _INFO = "/var/lib/dpkg/info"
+_END = "/dev/null"
+"""Listed last, so that a list which stops early shows."""
 # What every long-running program holds in memory, and the bus that cannot be restarted under a running system.
 _CORE = ("libc6.list", "libc6:*.list", "libssl[13]*.list", "dbus.list")
 _LISTED = re.compile(r"^([a-z]) (\d{1,11})(?:\.\d*)? (\S+)$", re.ASCII)
@@ -30,20 +32,20 @@ class DpkgRestart(CommandCollector):
 
     def commands(self, target: Target) -> Sequence[Command]:
         names = [word for pattern in _CORE for word in ("-o", "-name", pattern)]
-        chosen = ("(", "-type", "d", *names, ")")
+        chosen = ("(", "-type", "d", "-o", "-type", "c", *names, ")")
         return (
-            Command("flag", ("/bin/ls", "-1", "-d", "/run", _FLAG)),
+            Command("flag", ("/bin/ls", "-1", "-d", "/run", _FLAG, "/var")),
             read_file("packages", f"{_FLAG}.pkgs"),
             Command("boot", ("/bin/grep", "^btime ", "/proc/stat")),
-            Command("core", ("/usr/bin/find", _INFO, "-maxdepth", "1", *chosen, "-printf", "%y %T@ %f\\n")),
+            Command("core", ("/usr/bin/find", _INFO, _END, "-maxdepth", "1", *chosen, "-printf", "%y %T@ %f\\n")),
         )
 
     def parse(self, seen: Reading) -> RestartState:
         if "No such file or directory" in seen.observation("core").stderr:
             raise CollectError(Reason.UNSUPPORTED, "no dpkg on this host; other package managers are not read yet")
         flag = seen.lines("flag", ok=(0, 2))
-        if "/run" not in flag:
-            raise CollectError(Reason.INCOMPLETE, "ls does not list /run")
+        if not {"/run", "/var"} <= set(flag):  # ls sorts: these are the first and the last
+            raise CollectError(Reason.INCOMPLETE, "ls does not list /run and /var")
         boot = re.fullmatch(r"btime (\d{1,11})\n?", seen.text("boot"), re.ASCII)
         if boot is None:
             raise CollectError(Reason.UNPARSABLE, "/proc/stat gives no time of start")
@@ -66,6 +68,6 @@ def _unpacked(lines: Sequence[str]) -> tuple[tuple[str, datetime], ...]:
         if match[1] == "f":
             name = match[3].removesuffix(".list")
             found[name] = datetime.fromtimestamp(int(match[2]), UTC)
-    if not any(name.partition(":")[0] == "libc6" for name in found):
-        raise CollectError(Reason.INCOMPLETE, "find does not list libc6")
+    if not any(name.partition(":")[0] == "libc6" for name in found) or not lines[-1].endswith(" null"):
+        raise CollectError(Reason.INCOMPLETE, "find does not list libc6, or stops early")
     return tuple(sorted(found.items()))

@@ -99,3 +99,9 @@ class Logins(Evidence):
 
     last: tuple[tuple[str, datetime | None], ...] = personal()
     """Account and its last login; None for never."""
+    lists_all: bool
+    """Does the record name every account? Otherwise one that is not named never logged in."""
+
+    def knows(self, name: str) -> bool:
+        """Can the record say of this account when it last logged in, even if never?"""
+        return not self.lists_all or any(name == listed for listed, _ in self.last)

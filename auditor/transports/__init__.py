@@ -58,6 +58,13 @@ class Session:
     def end(self, raw: bytes, cut: Reason | None = None) -> HostOutput:
         return parse(raw, self._word, self.commands, self._asked_at, cut=cut)
 
+    TAIL = 64
+    """How many of the newest bytes ``ended`` needs to see."""
+
     def ended(self, tail: bytes) -> bool:
-        """True when ``tail`` holds the last frame, so that a lingering child need not be waited for."""
-        return b"@%s end " % self._word.encode() in tail
+        """True when ``tail`` holds the last frame whole, so that a lingering child need not be waited for."""
+        return b"@%s end %d\n" % (self._word.encode(), len(self.commands)) in tail
+
+    def began(self, raw: bytes) -> bool:
+        """True when our script said anything at all: a shell ran it."""
+        return b"@%s " % self._word.encode() in raw

@@ -46,6 +46,7 @@ class LocalTransport:
 
 def _read(fd: int, session: Session, end: float) -> tuple[bytes, Reason | None]:
     chunks: list[bytes] = []
+    tail = b""
     size = 0
     with selectors.DefaultSelector() as waiting:
         waiting.register(fd, selectors.EVENT_READ)
@@ -62,5 +63,6 @@ def _read(fd: int, session: Session, end: float) -> tuple[bytes, Reason | None]:
             size += len(chunk)
             if size > SESSION_CAP:
                 return b"".join(chunks), Reason.TRUNCATED
-            if session.ended(b"".join(chunks[-2:])[-256:]):
+            tail = (tail + chunk)[-session.TAIL :]
+            if session.ended(tail):
                 return b"".join(chunks), None

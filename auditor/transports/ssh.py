@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import threading
 import time
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ import paramiko
 from auditor import hostkeys
 from auditor.collector import Command
 from auditor.model import CapdoError, Reason
+from auditor.printable import one_line
 from auditor.script import HostOutput
 from auditor.secrets import fetch, refuse_readable
 from auditor.targets import SshSettings
@@ -26,6 +27,9 @@ from auditor.transports import INVOKE, SESSION_CAP, Session, TransportError
 
 CONNECT_S = 6.0
 """Most time for each of: TCP, key exchange, authentication."""
+
+HANDSHAKE_CAP = 256 << 10
+"""Most bytes read before the host has shown its key: an endless banner must not fill memory."""
 
 # paramiko prints tracebacks of its thread when nobody listens; we report errors ourselves.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -73,28 +77,46 @@ class _Eager:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._allowance = HANDSHAKE_CAP
         self._quick = getattr(socket, "TCP_QUICKACK", None)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.send = sock.send
+
+    def trust(self) -> None:
+        """The host has shown its key: from here on its bytes are counted by the session."""
+        self._allowance = -1
 
     def recv(self, size: int) -> bytes:
         if self._quick is not None:
             with contextlib.suppress(OSError):
                 self._sock.setsockopt(socket.IPPROTO_TCP, self._quick, 1)
-        return self._sock.recv(size)
+        got = self._sock.recv(size)
+        if self._allowance >= 0:
+            self._allowance -= len(got)
+            if self._allowance < 0:
+                return b""
+        return got
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
 
 
-@cache
+_keys: dict[tuple[str, str | None], paramiko.PKey] = {}
+_keys_lock = threading.Lock()
+
+
 def _key(path: str, passphrase: str | None) -> paramiko.PKey:
-    file = Path(path).expanduser()
-    refuse_readable(file)
-    try:
-        return paramiko.PKey.from_path(file, passphrase)
-    except Exception as exc:
-        raise CapdoError(f"{file}: not a usable private key ({type(exc).__name__})") from None
+    """A private key, read once a run: a passphrase costs a second of key derivation."""
+    with _keys_lock:
+        known = _keys.get((path, passphrase))
+        if known is None:
+            file = Path(path).expanduser()
+            refuse_readable(file)
+            try:
+                known = _keys[path, passphrase] = paramiko.PKey.from_path(file, passphrase)
+            except Exception as exc:
+                raise CapdoError(f"{file}: not a usable private key ({type(exc).__name__})") from None
+        return known
 
 
 class SshTransport:
@@ -111,12 +133,20 @@ class SshTransport:
         end = time.monotonic() + deadline_s
         session = Session(commands)
         connection = self._connect(end)
+        # Some of paramiko's waits know no timeout (the answer to exec, a window that never opens):
+        # at the deadline the connection is closed under them.
+        watch = threading.Timer(_left(end), connection.close)
+        watch.daemon = True
+        watch.start()
         try:
             self._authenticate(connection, end)
             return self._ask(connection, session, end)
         except (paramiko.SSHException, EOFError, OSError) as exc:
+            if time.monotonic() >= end or isinstance(exc, TimeoutError):
+                raise TransportError(Reason.TIMEOUT, f"no answer within {deadline_s:g} s") from None
             raise TransportError(Reason.INCOMPLETE, f"the session ended early: {_words(exc)}") from None
         finally:
+            watch.cancel()
             connection.close()
 
     def _connect(self, end: float) -> paramiko.Transport:
@@ -126,23 +156,27 @@ class SshTransport:
             sock = socket.create_connection((self._address, port), timeout=_left(end, CONNECT_S))
         except OSError as exc:
             raise TransportError(Reason.UNREACHABLE, f"{self._address} port {port}: {_words(exc)}") from None
-        connection = _Strict(_Eager(sock))  # type: ignore[arg-type]
+        eager = _Eager(sock)
+        connection = _Strict(eager)  # type: ignore[arg-type]
         connection.banner_timeout = CONNECT_S
         connection.handshake_timeout = CONNECT_S
-        connection.auth_timeout = CONNECT_S
         kinds = _offer(known)
         if kinds:
             connection.get_security_options().key_types = kinds
+        most = _left(end, CONNECT_S)
+        began = time.monotonic()
         try:
-            connection.start_client(timeout=_left(end, CONNECT_S))
+            connection.start_client(timeout=most)
             offered = connection.get_remote_server_key()
         except (paramiko.SSHException, EOFError, OSError) as exc:
             connection.close()
-            raise _handshake_error(exc, known) from None
+            sock.close()
+            raise _handshake_error(exc, known, late=time.monotonic() - began >= most) from None
         trouble = _host_key_trouble(offered, known)
         if trouble:
             connection.close()
             raise TransportError(Reason.HOST_KEY, trouble)
+        eager.trust()
         return connection
 
     def _known(self, port: int) -> list[hostkeys.KnownKey]:
@@ -193,29 +227,31 @@ class SshTransport:
         channel.sendall(session.asked())
         channel.shutdown_write()
         chunks: list[bytes] = []
+        tail = b""
         size = 0
         cut: Reason | None = None
         while True:
-            left = end - time.monotonic()
-            if left <= 0:
-                cut = Reason.TIMEOUT
-                break
-            channel.settimeout(left)
+            channel.settimeout(_left(end))
             try:
                 chunk = channel.recv(1 << 16)
             except TimeoutError:
-                cut = Reason.TIMEOUT
-                break
+                chunk = b""
             if not chunk:
+                cut = Reason.TIMEOUT if time.monotonic() >= end else None
                 break
             chunks.append(chunk)
             size += len(chunk)
             if size > SESSION_CAP:
                 cut = Reason.TRUNCATED
                 break
-            if session.ended(b"".join(chunks[-2:])[-256:]):
+            tail = (tail + chunk)[-session.TAIL :]
+            if session.ended(tail):
                 break
-        return session.end(b"".join(chunks), cut)
+        raw = b"".join(chunks)
+        if not session.began(raw):
+            said = one_line(raw[-300:].decode("utf-8", "backslashreplace"), 200)
+            raise TransportError(cut or Reason.INCOMPLETE, f"no POSIX shell answered; the host said: {said or 'nothing'}")
+        return session.end(raw, cut)
 
 
 def _left(end: float, most: float = 3600.0) -> float:
@@ -244,14 +280,14 @@ def _host_key_trouble(offered: paramiko.PKey, known: list[hostkeys.KnownKey]) ->
     return f"the host key is not known: the host shows {shown}"
 
 
-def _handshake_error(exc: Exception, known: list[hostkeys.KnownKey]) -> TransportError:
+def _handshake_error(exc: Exception, known: list[hostkeys.KnownKey], *, late: bool) -> TransportError:
     words = _words(exc)
-    lower = words.lower()
     if isinstance(exc, paramiko.ssh_exception.IncompatiblePeer):
-        reason = Reason.HOST_KEY if known and "host key" in lower else Reason.UNSUPPORTED
+        reason = Reason.HOST_KEY if known and "host key" in words.lower() else Reason.UNSUPPORTED
         return TransportError(reason, f"no common algorithm: {words}")
-    if "timeout" in lower or "timed out" in lower or "banner" in lower or isinstance(exc, TimeoutError):
-        return TransportError(Reason.TIMEOUT, f"no SSH handshake: {words}")
+    # paramiko says the same of a banner that never came and of a connection that was closed before it.
+    if late:
+        return TransportError(Reason.TIMEOUT, f"no SSH handshake within {CONNECT_S:g} s")
     return TransportError(Reason.UNREACHABLE, f"no SSH handshake: {words}")
 
 

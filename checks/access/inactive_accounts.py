@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import ClassVar
 
 from auditor import Bundle, Check, Instance, Result, Say, Unavailable, Verdict, notapplicable, over
@@ -23,7 +22,7 @@ class Params:
 
 
 class InactiveAccounts(Check[Needs, Params]):
-    """People's accounts that can be entered; one that never logged in counts from its last password."""
+    """People's accounts that can be entered; a change of the password counts as a use."""
 
     id: ClassVar[str] = "access.inactive-accounts"
     evidence: ClassVar[type] = Needs
@@ -40,11 +39,13 @@ class InactiveAccounts(Check[Needs, Params]):
         status, keys = evidence.credentials.of(account.name), evidence.credentials.keys(account)
         if status is not None and status.state == "locked" and keys is False:
             return None  # nothing opens it
-        held = {} if isinstance(evidence.logins, Unavailable) else dict(evidence.logins.last)
-        used: date | datetime | None = held.get(account.name)
+        logins = evidence.logins
+        used = None if isinstance(logins, Unavailable) else dict(logins.last).get(account.name)
+        known = not isinstance(logins, Unavailable) and logins.knows(account.name)
         since = status.changed if status is not None else None
-        code = "used-on" if used else "never-used" if account.name in held else "not-recorded"
-        day = used.date() if isinstance(used, datetime) else since
+        code = "used-on" if used else "never-used" if known else "not-recorded"
+        # A change of the password is a use too: so a lost record of logins can only make a verdict less sure.
+        day = max((each for each in (used and used.date(), since) if each), default=None)
         idle = None if day is None else (evidence.accounts.seen.collected_at.date() - day).days
         if idle is not None and idle <= params.max_days:
             result = Result.PASS

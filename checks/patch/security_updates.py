@@ -28,14 +28,9 @@ class SecurityUpdates(Check[PatchState, Params]):
         if not isinstance(missing, Unavailable) and missing.security:
             names = tuple(sorted(f"{each.package} {each.candidate}" for each in missing.security))
             return failed("missing", expected=0, found=names[:50], where=where, count=len(names), first=names[0])
-        if not evidence.sources:
-            return unknown("no-lists", where="/var/lib/apt/lists")
         security = [source for source in evidence.sources if source.security]
         if not security:
-            found = tuple(f"{source.label} {source.suite}" for source in evidence.sources)
-            if any(source.origin in ("Debian", "Ubuntu") for source in evidence.sources):
-                return failed("no-security-source", found=found, where="/etc/apt")
-            return unknown("source-not-known", found=found, where="/etc/apt")
+            return self._unsourced(evidence)
         if isinstance(missing, Unavailable):
             return unknown("not-simulated", where=where, reason=str(missing.reason), detail=missing.detail)
         dates = [source.dated for source in security if source.dated is not None]
@@ -49,3 +44,11 @@ class SecurityUpdates(Check[PatchState, Params]):
             count = len(missing.kept_back)
             return unknown("kept-back", found=missing.kept_back, where=where, count=count, first=missing.kept_back[0])
         return passed("none-missing", expected=0, found=0, where=where, days=round(days, 1))
+
+    def _unsourced(self, evidence: PatchState) -> Verdict:
+        if not evidence.sources:
+            return unknown("no-lists", where="/var/lib/apt/lists")
+        found = tuple(f"{source.label} {source.suite}" for source in evidence.sources)
+        if any(source.origin in ("Debian", "Ubuntu") for source in evidence.sources):
+            return failed("no-security-source", found=found, where="/etc/apt")
+        return unknown("source-not-known", found=found, where="/etc/apt")

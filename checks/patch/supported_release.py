@@ -32,9 +32,9 @@ class SupportedRelease(Check[SupportState, Params]):
         running = [(end, phase) for end, phase in counted if today <= end]
         if not running:
             later = next((phase for phase, end in evidence.ends if today <= end), None)
-            end = max(counted)[0].isoformat() if counted else evidence.ends[0][1].isoformat()
-            said = {"expected": f">= {today}", "found": end, "where": where, **data}
-            return failed("ended-but-paid", end=end, phase=later, **said) if later else failed("ended", end=end, **said)
+            over = (max(counted)[0] if counted else evidence.ends[0][1]).isoformat()
+            values = {"expected": f">= {today}", "found": over, "where": where, "end": over, **data}
+            return failed("ended-but-paid", phase=later, **values) if later else failed("ended", **values)
         # The phase that runs now is the one that ends first.
         end, phase = min(running)
         last = max(running)[0].isoformat()

@@ -487,7 +487,7 @@ def a_rule(dice: random.Random) -> str:
         ]
     )
     if verdict == "reject with tcp reset" and not match.startswith("tcp"):
-        verdict = "reject with icmpv6 admin-prohibited" if not match.startswith("ip ") else "reject"
+        verdict = "reject" if "ip " in match or "ipv4" in match else "reject with icmpv6 admin-prohibited"
     return f"{match} {verdict}"
 
 

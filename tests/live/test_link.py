@@ -168,7 +168,8 @@ class Cable:
         return subprocess.run(words, check=True, capture_output=True, text=True, input=text).stdout
 
     def lose(self, condition: str) -> None:
-        rules = f"flush ruleset\ntable inet wan {{\n chain i {{\n type filter hook input priority 0\n{condition}\n}}\n}}\n"
+        chain = f"chain i {{\n type filter hook input priority 0\n{condition}\n}}"
+        rules = f"flush ruleset\ntable inet wan {{\n{chain}\n}}\n"
         self.run("ip", "netns", "exec", self.far, "nft", "-f", "-", text=rules)
 
     def probe(self, *addresses: str) -> Sequence[LinkState | Reason]:
@@ -194,6 +195,8 @@ def cable() -> Iterator[Cable]:
             made.run("ip", "-n", space, "addr", "add", f"198.51.100.{host}/24", "dev", "eth0")
             made.run("ip", "-n", space, "addr", "add", f"2001:db8::{host}/64", "dev", "eth0", "nodad")
             made.run("ip", "-n", space, "link", "set", "eth0", "up")
+        # The first packet waits for the neighbours to find each other.
+        made.run("ip", "netns", "exec", made.near, "fping", "-q", "-r", "10", "198.51.100.2", "2001:db8::2")
         yield made
     finally:
         for space in (made.near, made.far):
