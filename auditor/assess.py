@@ -222,7 +222,9 @@ def _gone(store: Store, before: Any, inventory: Inventory, day: date, partial: b
     """Targets of the previous run that are gone without an explanation, by agency."""
     if before is None or partial:
         return {}
-    listed = {told["id"]: told.get("agency") for told in store.head(before.seq)["targets"]}
+    head = store.head(before.seq)
+    # What was already missing then and is still unexplained stays missing.
+    listed = {told["id"]: told.get("agency") for told in (*head["targets"], *head["run"]["removed"])}
     return removed(listed, inventory, day)
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from auditor.model import VIETNAM
-from auditor.targets import Authority, Inventory, Target
+from auditor.targets import Authority, Hours, Inventory, Target
 
 Ip = IPv4Address | IPv6Address
 
@@ -23,10 +23,13 @@ class Permit:
 
 
 def exempt(address: Ip | None, target: Target) -> bool:
-    """This very machine, loopback, and files that somebody brought need no authority."""
-    if target.connect in ("local", "file", "bundle", "recorded"):
-        return True
-    return address is not None and _plain(address).is_loopback
+    """This very machine, loopback, and files that somebody brought need no authority.
+
+    A target whose configuration comes as a file may still have an address: who looks there needs one.
+    """
+    if address is None:
+        return target.connect in ("local", "file", "bundle", "recorded")
+    return target.connect in ("local", "recorded") or _plain(address).is_loopback
 
 
 def permit(inventory: Inventory, target: Target, method: str, address: Ip | None, at: datetime) -> Permit:
@@ -73,11 +76,17 @@ def _refusal(item: Authority, target: Target, method: str, address: Ip | None, a
         return f"it does not allow the method {method}"
     if not item.from_ <= local.date() <= item.until:
         return f"it holds from {item.from_} until {item.until}"
-    if item.hours is not None:
-        clock = local.strftime("%H:%M")
-        if local.isoweekday() not in item.hours.days or not item.hours.start <= clock < item.hours.end:
-            return f"it allows {item.hours.start}-{item.hours.end} on days {','.join(map(str, item.hours.days))} only"
+    if item.hours is not None and not _open(item.hours, local):
+        return f"it allows {item.hours.start}-{item.hours.end} on days {','.join(map(str, item.hours.days))} only"
     return ""
+
+
+def _open(hours: Hours, local: datetime) -> bool:
+    """Is looking allowed at this local time? A window over midnight belongs to the day on which it began."""
+    clock, day = local.strftime("%H:%M"), local.isoweekday()
+    if hours.start < hours.end:
+        return day in hours.days and hours.start <= clock < hours.end
+    return (day in hours.days and clock >= hours.start) or ((day - 2) % 7 + 1 in hours.days and clock < hours.end)
 
 
 def _plain(address: Ip) -> Ip:
@@ -92,7 +101,10 @@ def _inside(address: Ip, networks: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=4096)
 def _network(text: str) -> IPv4Network | IPv6Network:
-    return ip_network(text, strict=False)
+    network = ip_network(text, strict=False)
+    if isinstance(network, IPv6Network) and network.prefixlen >= 96 and network.network_address.ipv4_mapped:
+        return IPv4Network((network.network_address.ipv4_mapped, network.prefixlen - 96))
+    return network
 
 
 def parse_ip(text: str) -> Ip | None:

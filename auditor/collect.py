@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from auditor.authority import Ip, parse_ip, permit
-from auditor.collector import Addressed, Collector, Command, CommandCollector, Privilege, ProbeCollector
+from auditor.collector import Addressed, Collector, Command, Privilege, ProbeCollector
 from auditor.folder import Envelope, EvidenceError, EvidenceFolder, FolderWriter
 from auditor.model import Observation, Privacy, Reason
-from auditor.plan import VANTAGE, Task, make_tasks
+from auditor.plan import VANTAGE, Task, host_commands, make_tasks
 from auditor.redact import mask, mask_text
 from auditor.script import HostOutput
 from auditor.targets import Inventory, Target
@@ -109,6 +109,10 @@ class Collection:
                     free[task.site] = free.get(task.site, 0) + 1
                     lost += future.result()
                     self.on_task(task)
+        except OSError as exc:
+            # Tasks answer for their hosts themselves: this is our own disk.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise EvidenceError(f"evidence cannot be written to {self.folder.path}: {exc}") from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -123,30 +127,42 @@ class Collection:
 
     def _host(self, task: Task) -> int:
         target = self._targets[task.targets[0]]
-        chosen = [c for c in (self.collectors[name] for name in task.collectors) if isinstance(c, CommandCollector)]
         now = datetime.now(UTC)
+        asked: list[tuple[str, Command]] = []
+        chosen: list[str] = []
+        lost = 0
+        for name in task.collectors:
+            try:
+                asked += [(name, command) for _, command in host_commands(target, [self.collectors[name]])]
+                chosen.append(name)
+            except Exception as exc:  # noqa: BLE001  (our own fault must not cost the run the other collectors)
+                why = f"its commands cannot be made: {type(exc).__name__}: {exc}"
+                lost += self._fail(replace(task, collectors=(name,)), Reason.INCOMPLETE, why, now)
+        if not chosen:
+            return lost
+        task = replace(task, collectors=tuple(chosen))
         try:
-            asked = [(collector.id, command) for collector in chosen for command in collector.commands(target)]
             commands = distinct(command for _, command in asked)
             address = self._admit(target, _METHOD, now)
             transport = self.opener(target, address)
             deadline = float((target.limits and target.limits.deadline_s) or DEADLINE_S)
             answer = transport.run(list(commands.values()), deadline)
         except TransportError as exc:
-            return self._fail(task, exc.reason, exc.detail, now)
-        except Exception as exc:  # our own fault must not cost the run the other targets
-            return self._fail(task, Reason.INCOMPLETE, f"collecting broke: {type(exc).__name__}: {exc}", now)
+            return lost + self._fail(task, exc.reason, exc.detail, now)
+        except Exception as exc:  # noqa: BLE001  (nor the other targets)
+            return lost + self._fail(task, Reason.INCOMPLETE, f"collecting broke: {type(exc).__name__}: {exc}", now)
         made = dict(zip(commands, self._observe(target, transport.name, answer), strict=True))
-        sets = {collector.id: [] for collector in chosen}  # type: dict[str, list[tuple[str, Observation]]]
+        sets: dict[str, list[tuple[str, Observation]]] = {name: [] for name in chosen}
         for owner, command in asked:
             sets[owner].append((command.key, replace(made[command.argv, command.privilege], key=command.key)))
         committed = [self._commit(target.id, self.collectors[name], seen) for name, seen in sets.items()]
         self._tell(committed)
-        return 0
+        return lost
 
     def _probe(self, task: Task) -> int:
         probe = self.collectors[task.collectors[0]]
-        assert isinstance(probe, ProbeCollector)
+        if not isinstance(probe, ProbeCollector):
+            raise TypeError(f"{probe.id} is no probe")
         now = datetime.now(UTC)
         admitted: list[Addressed] = []
         lost = 0
@@ -160,7 +176,7 @@ class Collection:
             return lost
         try:
             answers = probe.probe(admitted, now)
-        except Exception as exc:  # as above
+        except Exception as exc:  # noqa: BLE001  (as above)
             answers = {}
             why = f"collecting broke: {type(exc).__name__}: {exc}"
         else:

@@ -42,11 +42,7 @@ class KnownHosts:
         for name in names:
             found += self.plain.get(name, [])
             found += [key for patterns, key in self.patterns if _matches(patterns, name)]
-            found += [
-                key
-                for salt, digest, key in self.hashed
-                if hmac.digest(salt, name.encode(), "sha1") == digest
-            ]
+            found += [key for salt, digest, key in self.hashed if hmac.digest(salt, name.encode(), "sha1") == digest]
         return found
 
 

@@ -8,64 +8,109 @@ from __future__ import annotations
 
 import base64
 import re
+import threading
 import urllib.parse
 
 MASK = b"[masked]"
 
-_known: set[bytes] = set()
+_known: tuple[bytes, ...] = ()
+"""Longest first, so that a secret that holds another one goes whole."""
+_lock = threading.Lock()
 
-_SHAPES = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        # private keys, whole
-        rb"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY-----[\s\S]{0,20000}?(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY-----|\Z)",
-        # crypt(3) hashes
-        rb"\$(?:1|2[abxy]|5|6|7|y|gy|argon2i?d?)\$[./A-Za-z0-9,=$+-]{8,400}",
-        # user:password@ in an address
-        rb"(?<=://)[^\s/:@\"']{1,64}:[^\s/@\"']{1,128}(?=@)",
-        # bearer tokens
-        rb"(?<=bearer )[A-Za-z0-9._~+/-]{12,2000}=*",
-    )
+_KEY_BEGINS = re.compile(rb"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY-----")
+_KEY_ENDS = b"PRIVATE KEY-----"
+_KEY_MOST = 20_000
+"""Bytes taken out where a private key has no end."""
+
+# (what must stand in the lower-cased bytes for the shape to be looked for, the shape); all linear.
+_SHAPES = (
+    # crypt(3) hashes
+    (b"$", re.compile(rb"\$(?:1|2[abxy]|5|6|7|y|gy|argon2i?d?)\$[./A-Za-z0-9,=$+-]{8,}")),
+    # user:password@ in an address
+    (b"://", re.compile(rb"(?<=://)[^\s/:@\"']+:[^\s/@\"']+(?=@)")),
+    # bearer tokens
+    (b"bearer ", re.compile(rb"(?i:(?<=bearer ))[A-Za-z0-9._~+/-]{12,}=*")),
 )
-# key = value, where the key names a secret; the value is masked, the key stays for the reader.
+# key = value, where the key names a secret; the value is masked, the key stays for the reader. Not a path:
+# "/etc/pam.d/common-password:12:" is where grep found something.
 _ASSIGNED = re.compile(
-    rb"((?:^|[\s,;{\"'])[\w.-]{0,40}(?:password|passwd|passphrase|secret|api[_-]?key|auth[_-]?token|access[_-]?token"
-    rb"|snmp[_-]?community|private[_-]?key)[\"']?[ \t]*[=:][ \t]*)(\"[^\"\n]{1,200}\"|'[^'\n]{1,200}'|[^\s,;}\"'\n]{1,200})",
+    rb"((?:^|[\s,;{\"'?&])[\w.-]{0,40}(?:password|passwd|passphrase|secret|(?:api|private)[_-]?key"
+    rb"|(?:auth|access)[_-]?token|snmp[_-]?community)[\"']?[ \t]{0,40}[=:][ \t]{0,40})"
+    rb"((?:\"[^\"\n]*\"?|'[^'\n]*'?|[^\s,;}\"']++)+)",
     re.IGNORECASE,
+)
+_ASSIGNED_HINTS = (
+    *(b"password", b"passwd", b"passphrase", b"secret", b"community"),
+    *(b"apikey", b"api_key", b"api-key", b"privatekey", b"private_key", b"private-key"),
+    *(b"authtoken", b"auth_token", b"auth-token", b"accesstoken", b"access_token", b"access-token"),
 )
 # Words that follow such a key in policy output and are settings, not secrets.
 _SETTING = re.compile(
-    rb"^[\"']?(?:yes|no|true|false|on|off|none|null|never|required|\d{1,6}|/[\w./-]*)[\"']?$", re.IGNORECASE
+    rb"[\"']?(?:yes|no|true|false|on|off|none|null|never|required|\d{1,6}|/[\w./-]*)?[\"']?", re.IGNORECASE
 )
 
 
 def remember(secret: str) -> None:
-    """Make a secret known, so that it is masked wherever it turns up."""
-    if len(secret) < 4:
+    """Make a secret known, so that it is masked wherever it turns up: as it is, in base64, percent-encoded."""
+    global _known  # noqa: PLW0603  (one process, one set of secrets)
+    if len(secret) < 4 or secret.encode("utf-8", "surrogateescape") in MASK:
         return
-    raw = secret.encode()
-    _known.update({raw, base64.b64encode(raw), urllib.parse.quote(secret, safe="").encode()})
+    raw = secret.encode("utf-8", "surrogateescape")
+    quoted = urllib.parse.quote_from_bytes(raw, safe="").encode()
+    forms = {raw, secret.encode("utf-8", "surrogatepass"), quoted, quoted.replace(b"%20", b"+"), base64.b64encode(raw), *_inside_base64(raw)}
+    with _lock:
+        _known = tuple(sorted({*_known, *forms}, key=lambda form: (-len(form), form)))
+
+
+def _inside_base64(raw: bytes) -> set[bytes]:
+    """What base64 of anything that holds ``raw`` must hold, at each of the three ways it can be aligned."""
+    if len(raw) < 8:
+        return set()  # too few certain characters: they would turn up in other words
+    found = set()
+    for shift, skip in ((0, 0), (1, 2), (2, 3)):
+        whole = base64.b64encode(bytes(shift) + raw)[skip : (shift + len(raw)) * 8 // 6]
+        found |= {whole, whole.replace(b"+", b"-").replace(b"/", b"_")}
+    return found
 
 
 def forget_all() -> None:
     """Forget all secrets; for tests and for the end of a run."""
-    _known.clear()
+    global _known  # noqa: PLW0603  (as above)
+    with _lock:
+        _known = ()
 
 
 def mask(data: bytes) -> tuple[bytes, int]:
-    """``data`` without secrets, and how many were taken out."""
+    """``data`` without secrets, and how many were taken out. Masking twice changes nothing more."""
     count = 0
-    for secret in sorted(_known, key=len, reverse=True):
+    for secret in _known:
         if secret in data:
             count += data.count(secret)
             data = data.replace(secret, MASK)
-    for shape in _SHAPES:
-        data, found = shape.subn(MASK, data)
+    if b"PRIVATE KEY-----" in data:
+        data, found = _mask_keys(data)
         count += found
-    if b"=" in data or b":" in data:
+    lower = data.lower()
+    for hint, shape in _SHAPES:
+        if hint in lower:
+            data, found = shape.subn(MASK, data)
+            count += found
+    if any(hint in lower for hint in _ASSIGNED_HINTS):
         data, found = _mask_assigned(data)
         count += found
     return data, count
+
+
+def _mask_keys(data: bytes) -> tuple[bytes, int]:
+    """Private keys, whole; where the end is missing, a key's length of what follows."""
+    parts: list[bytes] = []
+    at = 0
+    while begins := _KEY_BEGINS.search(data, at):
+        most = begins.end() + _KEY_MOST
+        ends = data.find(_KEY_ENDS, begins.end(), most)
+        parts += (data[at : begins.start()], MASK)
+        at = ends + len(_KEY_ENDS) if ends >= 0 else min(most, len(data))
+    return b"".join((*parts, data[at:])), len(parts) // 2
 
 
 def _mask_assigned(data: bytes) -> tuple[bytes, int]:
@@ -73,7 +118,7 @@ def _mask_assigned(data: bytes) -> tuple[bytes, int]:
 
     def replace(match: re.Match[bytes]) -> bytes:
         nonlocal masked
-        if _SETTING.match(match[2]) or match[2] == MASK:
+        if _SETTING.fullmatch(match[2]) or match[2].strip(b"\"'") == MASK:
             return match[0]
         masked += 1
         return match[1] + MASK
@@ -83,4 +128,4 @@ def _mask_assigned(data: bytes) -> tuple[bytes, int]:
 
 def mask_text(text: str) -> str:
     """As ``mask``, for a log line or a message."""
-    return mask(text.encode("utf-8", "surrogateescape"))[0].decode("utf-8", "surrogateescape")
+    return mask(text.encode("utf-8", "surrogatepass"))[0].decode("utf-8", "surrogatepass")

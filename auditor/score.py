@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from auditor.annotate import Annotated
@@ -59,7 +60,7 @@ class Score:
             "high": self.high,
             "coverage": self.coverage,
             "grade": self.grade,
-            "caps": [{"code": cap.code, "reason": dict(cap.reason), "rule": cap.rule} for cap in self.caps],
+            "caps": [{"code": cap.code, "reason": cap.reason, "rule": cap.rule} for cap in self.caps],
             "counts": dict(self.counts),
             "waived": self.waived,
             "inherited": self.inherited,
@@ -264,5 +265,12 @@ def _refusals(coverage: float, base: PackInfo, *, partial: bool, gone: tuple[str
 
 
 def _cap(code: str, *, rule: str | None = None, grade: Mapping[Any, str] | None = None, **values: Any) -> Cap:
-    said = {lang: text.format(**values, grade=(grade or {}).get(lang, "")) for lang, text in CAP_REASONS[code].items()}
-    return Cap(code, said, rule)
+    return Cap(code, _reason(code, tuple(sorted((grade or {}).items())), tuple(values.items())), rule)
+
+
+@lru_cache(maxsize=4096)
+def _reason(code: str, grade: tuple[tuple[str, str], ...], values: tuple[tuple[str, Any], ...]) -> Text:
+    """The words of a cap; thousands of targets share the same few, so they are made and kept once."""
+    named = dict(grade)
+    said = CAP_REASONS[code]
+    return {lang: text.format(**dict(values), grade=named.get(lang, "")) for lang, text in said.items()}

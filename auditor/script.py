@@ -173,8 +173,8 @@ class _Frame:
         said = stderr[:STDERR_CAP].decode("utf-8", "backslashreplace")
         code: int | None = None
         if self.rung in _NOT_RUN:
-            problem, code = _NOT_RUN[self.rung]
-            return Output(command, b"", said, code, False, problem, self.rung, duration)
+            reason, code = _NOT_RUN[self.rung]
+            return Output(command, b"", said, code, False, reason, self.rung, duration)
         match = None if len(stdout) >= command.cap + _MARK else _EXIT.search(stdout, max(0, len(stdout) - 5))
         if match is not None:
             code = int(match[1])

@@ -62,7 +62,7 @@ def _rule(line: str) -> AuditRule:
     filters: list[str] = []
     for option, value in zip(words[::2], words[1::2], strict=True):
         if option == "-w":
-            path, folder = value, value.endswith("/")
+            path, folder = value, True  # a watch on a folder holds for all below it
         elif option == "-p":
             permissions = value
         elif option == "-S":

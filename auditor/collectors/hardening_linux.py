@@ -80,9 +80,7 @@ class LinuxHardening(CommandCollector):
             apparmor=bool(apparmor),
             apparmor_enforced=_profiles(seen) if apparmor else None,
             selinux=str(selinux),
-            auto_logins=tuple(
-                found for line in grepped(seen, "logins", ("/etc/os-release",)) for found in _auto_login(line)
-            ),
+            auto_logins=_auto_logins(seen),
         )
 
 
@@ -118,6 +116,14 @@ def _profiles(seen: Reading) -> int | None:
     except CollectError:
         return None
     return int(text) if text.isdigit() and len(text) < 9 else None
+
+
+def _auto_logins(seen: Reading) -> tuple[AutoLogin, ...] | None:
+    try:
+        lines = grepped(seen, "logins", ("/etc/os-release",))
+    except CollectError:
+        return None
+    return tuple(found for line in lines for found in _auto_login(line))
 
 
 def _auto_login(line: Line) -> Iterator[AutoLogin]:

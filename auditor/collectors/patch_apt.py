@@ -41,7 +41,7 @@ class Apt(CommandCollector):
             Command("sources", ("/usr/bin/apt-get", "indextargets", "--format", _FORMAT)),
             Command("lists", ("/bin/grep", "-r", "-m", "1", "-H", *_RELEASES, "^Date: ", _LISTS)),
             # The count says "0" aloud where the list would only be empty.
-            Command("held", ("/bin/grep", "-B", "1", *_STATUS)),
+            Command("held", ("/bin/grep", "-B", "3", *_STATUS)),
             Command("held-count", ("/bin/grep", "-c", *_STATUS)),
             Command(
                 "settings", ("/usr/bin/apt-config", "dump", "APT::Architecture", "Acquire::http", "Acquire::https")
@@ -86,7 +86,8 @@ def _sources(lines: Sequence[str], dates: dict[str, datetime]) -> tuple[Source, 
         parts = line.split("|")
         if len(parts) != 5 or not parts[1].startswith("/"):
             raise CollectError(Reason.UNPARSABLE, f"apt-get indextargets: {line[:150]!r}")
-        made_by, path, origin, label, suite = parts
+        # What an archive does not say of itself, apt leaves as it stands in the format.
+        made_by, path, origin, label, suite = ("" if part.startswith("$(") else part for part in parts)
         file = path.rpartition("/")[2]
         prefix = max((each for each in dates if file.startswith(each)), key=len, default=None)
         named.add(prefix)
@@ -107,8 +108,17 @@ def _sources(lines: Sequence[str], dates: dict[str, datetime]) -> tuple[Source, 
 
 
 def _held(seen: Reading) -> tuple[str, ...]:
+    """Of dpkg's status file, the packages on hold: each is named a few lines before its status."""
+    names: list[str] = []
+    package = ""
+    for line in seen.lines("held", ok=(0, 1)):
+        key, _, value = line.partition(": ")
+        if key == "Package":
+            package = value
+        elif key == "Status" and package:
+            names.append(package)
+            package = ""
     said = seen.text("held-count", ok=(0, 1)).strip()
-    names = [line.removeprefix("Package: ") for line in seen.lines("held", ok=(0, 1)) if line.startswith("Package: ")]
     if not said.isdecimal() or int(said) != len(names):
         raise CollectError(Reason.INCOMPLETE, f"dpkg: {said[:20]!r} packages on hold, {len(names)} named")
     return tuple(sorted(set(names)))

@@ -41,7 +41,8 @@ class HostHardening(Evidence):
     """Profiles in enforce mode; None when AppArmor is off or they could not be counted."""
     selinux: str
     """enforcing, permissive or absent."""
-    auto_logins: tuple[AutoLogin, ...]
+    auto_logins: tuple[AutoLogin, ...] | None
+    """None when the files could not be read whole."""
 
     def sysctl(self, path: str) -> str | None:
         """The value of one setting, or None when the kernel has no such setting."""

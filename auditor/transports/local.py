@@ -31,8 +31,9 @@ class LocalTransport:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         ) as shell:
-            assert shell.stdin is not None and shell.stdout is not None
             try:
+                if shell.stdin is None or shell.stdout is None:
+                    raise RuntimeError("asked for pipes and got none")
                 with contextlib.suppress(BrokenPipeError):
                     shell.stdin.write(session.asked())
                     shell.stdin.close()

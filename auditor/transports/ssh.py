@@ -114,7 +114,7 @@ def _key(path: str, passphrase: str | None) -> paramiko.PKey:
             refuse_readable(file)
             try:
                 known = _keys[path, passphrase] = paramiko.PKey.from_path(file, passphrase)
-            except Exception as exc:
+            except Exception as exc:  # noqa: BLE001  (paramiko and cryptography raise a dozen kinds)
                 raise CapdoError(f"{file}: not a usable private key ({type(exc).__name__})") from None
         return known
 
@@ -250,7 +250,9 @@ class SshTransport:
         raw = b"".join(chunks)
         if not session.began(raw):
             said = one_line(raw[-300:].decode("utf-8", "backslashreplace"), 200)
-            raise TransportError(cut or Reason.INCOMPLETE, f"no POSIX shell answered; the host said: {said or 'nothing'}")
+            raise TransportError(
+                cut or Reason.INCOMPLETE, f"no POSIX shell answered; the host said: {said or 'nothing'}"
+            )
         return session.end(raw, cut)
 
 

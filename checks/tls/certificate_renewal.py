@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from math import floor
 from typing import ClassVar
 
 from auditor import Check, Unavailable, Verdict, failed, passed, unknown
@@ -32,9 +33,8 @@ class CertificateRenewal(Check[TlsService, Params]):
         leaf = peer.leaf
         life, left = (leaf.not_after - leaf.not_before) / _DAY, (leaf.not_after - evidence.seen.now) / _DAY
         needed = min(params.days, life / 3)
-        days = int(left // 1)
-        answer = passed if left >= needed else failed
-        code = "time-left" if left >= needed else "expired" if left < 0 else "due"
-        return answer(
-            code, expected=f">= {needed:.0f}", found=days, where=evidence.where, days=days, needed=round(needed)
-        )
+        days, expected = floor(left), f">= {needed:.0f}"
+        if left < 0:
+            return failed("expired", expected=expected, found=days, where=evidence.where, days=-days)
+        answer, code = (passed, "time-left") if left >= needed else (failed, "due")
+        return answer(code, expected=expected, found=days, where=evidence.where, days=days, needed=round(needed))

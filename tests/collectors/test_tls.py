@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from auditor.collectors._certificates import certificate, issued_in_turn
 from auditor.collectors._hello import WIRE, client_hello, read_reply
-from auditor.collectors.tls_stdlib import StdlibTls, endpoint
+from auditor.collectors._tls_looking import endpoint
+from auditor.collectors.tls_stdlib import StdlibTls
 from auditor.evidence.tls import VERSIONS, Offer, TlsService
 from auditor.model import CollectError, Reason, Unavailable
 from tests.support import NOW, reading, target

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from auditor import registry
 from auditor.check import needs, run_check
 from auditor.collector import Addressed, Reading
-from auditor.collectors import tls_stdlib
+from auditor.collectors import _tls_looking
 from auditor.collectors.tls_stdlib import StdlibTls
 from auditor.evidence.tls import Offer, TlsService
 from auditor.model import CollectError, Reason, Seen, Unavailable
@@ -290,8 +290,8 @@ def test_hanging_up_counts_only_while_the_server_lives() -> None:
 
 @contextlib.contextmanager
 def quick(monkeypatch: pytest.MonkeyPatch, within: float = 4) -> Iterator[None]:
-    monkeypatch.setattr(tls_stdlib, "DEADLINE_S", 2.0)
-    monkeypatch.setattr(tls_stdlib, "STEP_S", 0.4)
+    monkeypatch.setattr(_tls_looking, "DEADLINE_S", 2.0)
+    monkeypatch.setattr(_tls_looking, "STEP_S", 0.4)
     began = time.monotonic()
     yield
     assert time.monotonic() - began < within
