@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from auditor.i18n import _
 from auditor.model import CapdoError, Observation, Privacy, Reason
 
 SCHEMA = "capdo.evidence/1"
@@ -183,9 +184,11 @@ class EvidenceFolder:
             try:
                 self._zip = zipfile.ZipFile(path)
             except zipfile.BadZipFile:
-                raise EvidenceError(f"{path}: not an evidence folder and not a .capdo file") from None
+                raise EvidenceError(
+                    _("{path}: not an evidence folder and not a .capdo file").format(path=path)
+                ) from None
         elif not path.is_dir():
-            raise EvidenceError(f"{path}: no such evidence folder")
+            raise EvidenceError(_("{path}: no such evidence folder").format(path=path))
         self._index: dict[str, list[str]] | None = None
         self._files: dict[str, str] | None = None
 
@@ -194,11 +197,13 @@ class EvidenceFolder:
         try:
             told = json.loads(self._bytes("manifest.json", cap=1 << 30))
         except (KeyError, OSError):
-            raise EvidenceError(f"{self.path}: no manifest.json; the collection was not finished") from None
+            raise EvidenceError(
+                _("{path}: no manifest.json; the collection was not finished").format(path=self.path)
+            ) from None
         except ValueError as exc:
             raise EvidenceError(f"{self.path}/manifest.json: {exc}") from None
         if not isinstance(told, dict) or told.get("schema") != SCHEMA:
-            raise EvidenceError(f"{self.path}/manifest.json: not of schema {SCHEMA}")
+            raise EvidenceError(_("{path}: not of schema {schema}").format(path=self.path, schema=SCHEMA))
         return told
 
     def manifest_sha256(self) -> str:

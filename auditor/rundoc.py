@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor import codec, texts
+from auditor.i18n import _
 from auditor.model import CapdoError
 from auditor.store import Store
 
@@ -149,15 +150,15 @@ def read(path: Path) -> RunDocument:
     try:
         told = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as exc:
-        raise CapdoError(f"{path}: cannot be read as a run document: {exc}") from None
+        raise CapdoError(_("{path}: cannot be read as a run document: {why}").format(path=path, why=exc)) from None
     if not isinstance(told, dict) or told.get("schema") != SCHEMA:
-        raise CapdoError(f"{path}: not of schema {SCHEMA}")
+        raise CapdoError(_("{path}: not of schema {schema}").format(path=path, schema=SCHEMA))
     inline = told.pop("findings", None)
     files = told.pop("findings_files", None)
     if isinstance(inline, list):
         return RunDocument(told, lambda: iter(inline))
     if not isinstance(files, list):
-        raise CapdoError(f"{path}: holds neither findings nor findings_files")
+        raise CapdoError(_("{path}: holds neither findings nor findings_files").format(path=path))
     return RunDocument(told, lambda: _lines(path, files))
 
 
@@ -168,7 +169,7 @@ def _lines(path: Path, files: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             raise CapdoError(f"{path}: {told['path']} lies outside its folder")
         with part.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != told["sha256"]:
-                raise CapdoError(f"{part}: was changed: its bytes do not match its digest")
+                raise CapdoError(_("{path}: was changed: its bytes do not match its digest").format(path=part))
             file.seek(0)
             for line in file:
                 yield json.loads(line)

@@ -121,7 +121,6 @@ def parse(
     body = raw[start + 1 :] if start >= 0 else (raw if raw.startswith(mark) else b"")
     frames: dict[int, _Frame] = {}
     clock: datetime | None = None
-    ended = False
     current: _Frame | None = None
     for line in body.split(b"\n"):
         if not line.startswith(mark):
@@ -129,22 +128,24 @@ def parse(
                 current.take(line)
             continue
         rest = line[len(mark) :]
-        if rest.startswith(b"start "):
+        if rest == b"e" and current is not None and current.stderr is None:
+            current.stderr = []
+            continue
+        match = _FRAME.fullmatch(rest)
+        number = int(match[1]) if match else len(commands) if rest == b"end %d" % len(commands) else -1
+        if current is not None:
+            # Only the frame that must follow closes this one; any other sign is one of damage.
+            current.closed = current.stderr is not None and number == current.number + 1
+            current = None
+        if match is not None and number < len(commands):
+            current = frames[number] = _Frame(number, match[2].decode(), float(match[3] or 0))
+        elif rest.startswith(b"start "):
             clock = _clock(rest[6:])
-        elif rest == b"e":
-            if current is not None and current.stderr is None:
-                current.stderr = []
-        elif rest == b"end %d" % len(commands):
-            ended = True
-        elif (match := _FRAME.fullmatch(rest)) and int(match[1]) < len(commands):
-            current = _Frame(match[2].decode(), float(match[3] or 0))
-            frames[int(match[1])] = current
     missing = cut or Reason.INCOMPLETE
-    last = max(frames, default=-1)
     outputs = []
     for number, command in enumerate(commands):
         frame = frames.get(number)
-        if frame is None or frame.stderr is None or not (ended or number < last):
+        if frame is None or not frame.closed:
             outputs.append(Output(command, b"", "", None, False, missing, "none", 0.0))
             continue
         following = frames.get(number + 1)
@@ -155,7 +156,9 @@ def parse(
 class _Frame:
     """One command's lines while they are read."""
 
-    def __init__(self, rung: str, uptime: float) -> None:
+    def __init__(self, number: int, rung: str, uptime: float) -> None:
+        self.number = number
+        self.closed = False
         self.rung = rung
         self.uptime = uptime
         self.stdout: list[bytes] = []

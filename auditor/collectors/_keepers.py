@@ -65,9 +65,10 @@ def _ufw(seen: Reading) -> tuple[str, bool | None]:
 
 def _nftables(seen: Reading) -> tuple[str, bool | None]:
     path, text = _text(seen, "nftables-conf", "nftables-conf-rhel")
-    words = " ".join(line.partition("#")[0] for line in (text or "").splitlines()).split()
-    if ("hook", "input") in pairwise(words):
-        return path, True
+    code = " ".join(line.partition("#")[0] for line in (text or "").split("\n"))
+    words = code.translate(str.maketrans(";{}", "   ")).split()
+    if ("hook", "input") in pairwise(words) and {"drop", "reject"} & set(words):
+        return path, True  # the file that Debian ships has the hook, and nothing in it
     return path, None if "include" in words else False
 
 

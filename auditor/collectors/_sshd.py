@@ -50,7 +50,7 @@ _UNITS = {
     "W": 604800,
 }
 _DROP_IN_WORDS = (f"{DROP_INS}/*.conf", "sshd_config.d/*.conf")
-_WORDS = re.compile(r"^\s*([A-Za-z0-9]+)(?:\s*=\s*|\s+)(.*?)\s*$", re.DOTALL)
+_WORDS = re.compile(r"^([A-Za-z0-9]+) ?[= ] ?(.*)$")
 
 
 def effective(text: str, what: str) -> dict[str, str]:
@@ -129,7 +129,7 @@ def config(lines: Iterable[Line]) -> Config:
 def _walk(files: Mapping[str, list[Line]], path: str, said: Config) -> None:
     block: Block | None = None
     for line in files[path]:
-        match = _WORDS.match(line.text)
+        match = _WORDS.match(" ".join(line.text.split()))
         if match is None:
             continue
         keyword, value = _ALIASES.get(match[1].lower(), match[1].lower()), match[2].strip('"')

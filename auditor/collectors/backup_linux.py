@@ -64,10 +64,8 @@ def _trouble(job: BackupJob) -> str | None:
     place = _place(job)
     if not place.startswith("/"):
         return f"{place[:100] or job.id}: not an absolute path; other kinds of repository are not read yet"
-    if job.tool == "restic" and not (job.password_file or "").startswith("/"):
+    if job.tool == "restic" and job.password_file is None:
         return "no password_file is declared"
-    if not all(word.isprintable() for word in (place, job.password_file or "", job.pattern)):
-        return "a path or pattern holds characters that cannot be printed"
     return None
 
 

@@ -9,6 +9,9 @@ from typing import ClassVar
 from auditor import Check, Verdict, failed, passed, unknown
 from auditor.evidence.patch import PatchState
 
+# RFC 1918 and RFC 4193. Python's is_private takes in loopback and documentation addresses too.
+_PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+
 
 @dataclass(frozen=True)
 class Params:
@@ -50,4 +53,4 @@ def _internal(host: str, params: Params) -> bool:
         address = ipaddress.ip_address(name.strip("[]"))
     except ValueError:
         return _within(name, params.internal)
-    return address.is_private and not address.is_loopback
+    return any(address in net for net in _PRIVATE)
