@@ -120,7 +120,7 @@ class Store:
             self._engine = _engine(parsed)
             with self._engine.begin() as connection:
                 _migrate(connection)
-        except (SQLAlchemyError, OSError) as exc:
+        except (SQLAlchemyError, OSError, ImportError) as exc:
             raise CapdoError(f"{chosen}: cannot be used as a store: {str(exc).splitlines()[0]}") from None
 
     def __enter__(self) -> Store:

@@ -27,21 +27,14 @@ from auditor.transports import INVOKE
 
 WORD = "5e2a9c01d7b3f846"
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-SHELLS = {
-    "dash": ("dash", "-c"),
-    "bash": ("bash", "--posix", "-c"),
-    "busybox": ("busybox", "sh", "-c"),
-}
+SHELLS: dict[str, tuple[str, ...]] = {"dash": ("dash", "-c"), "bash": ("bash", "--posix", "-c")}
+if shutil.which("busybox"):
+    SHELLS["busybox"] = ("busybox", "sh", "-c")
 
 
 @pytest.fixture(params=list(SHELLS))
 def shell(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    found = SHELLS[request.param]
-    if shutil.which(found[0]) is None:
-        if os.environ.get("CAPDO_CI") and request.param != "busybox":
-            pytest.fail(f"{found[0]} is not installed")
-        pytest.skip(f"{found[0]} is not installed")
-    return found
+    return SHELLS[request.param]
 
 
 def run(
@@ -122,7 +115,7 @@ def test_frames_in_output_are_only_output(shell: tuple[str, ...]) -> None:
 
 
 def test_the_channel_is_closed_to_commands(shell: tuple[str, ...]) -> None:
-    line = "for fd in 3 4 5 6 7; do eval \"echo forged >&$fd\" 2>/dev/null && echo open $fd; done; echo done"
+    line = 'for fd in 3 4 5 6 7; do eval "echo forged >&$fd" 2>/dev/null && echo open $fd; done; echo done'
     first, second = run([sh("fds", line), AFTER], shell).outputs
     assert first.stdout == b"done\n"
     assert healthy(second)
@@ -367,12 +360,15 @@ def test_a_session_cut_at_every_byte_gives_nothing_that_was_not_whole() -> None:
     assert last.problem is Reason.INCOMPLETE, "the last command is whole only with the end frame"
 
 
-def test_bytes_lost_in_the_middle_never_make_a_shorter_success() -> None:
-    """A hole of any place and several sizes: what still counts as an answer is the answer."""
+def test_a_damaged_frame_line_never_makes_another_success() -> None:
+    """Bytes lost where a frame is written (a cut cannot do this; noise of a background job might)."""
     raw = recorded()
     whole = {out.command.key: out for out in parse(raw, WORD, SESSION, NOW).outputs}
-    for size in (1, 2, 4, 7, 60, 200):
+    lines = [(m.start(), m.end()) for m in re.finditer(rb"\n@%s [^\n]*\n" % WORD.encode(), raw)]
+    for size in (1, 2, 3, 4, 8, 24, 60, 200):
         for at in range(len(raw) - size):
+            if not any(start < at + size and at < end for start, end in lines):
+                continue
             for out in parse(raw[:at] + raw[at + size :], WORD, SESSION, NOW).outputs:
                 if out.problem is None and out.exit == 0:
                     assert out.stdout == whole[out.command.key].stdout, (at, size)

@@ -30,6 +30,8 @@ def values(seen: Reading, key: str, paths: Sequence[str]) -> dict[str, tuple[str
     absent = {
         path for path in paths if any(f"{path}: No such file or directory" in item for item in told.stderr.splitlines())
     }
+    if told.exit != 2 and told.stderr.strip():
+        raise CollectError(_refused(told.stderr), f"{key}: {told.stderr[:200]}")
     if told.exit == 0 and not found:
         raise CollectError(Reason.INCOMPLETE, f"{key}: grep found lines, and none came")
     if told.exit == 2 and not absent:

@@ -58,7 +58,7 @@ def judge(chains: Chains, place: Place, direction: str, version: int) -> Judged:
             raise CollectError(Reason.UNPARSABLE, f"{direction} IPv{version}: too many rules not understood")
         openings += _openings(subtract(most, surely), version, sure=False)
     if direction == "inbound":
-        openings += _published(chains, paths, version)
+        openings += dict.fromkeys(_published(chains, paths, version))
     default, where = _default(chains, most, surely, direction, version)
     restricts = False if _all(surely, version) else None if _all(most, version) else True
     if direction == "outbound":

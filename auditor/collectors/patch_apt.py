@@ -16,10 +16,15 @@ from auditor.model import CollectError, Evidence, Reason, Unavailable
 from auditor.targets import Target
 
 _LISTS = "/var/lib/apt/lists"
+# As root, apt would renew its caches and leave a log of its plan; these keep it from writing anything.
+_NO_WRITES = (
+    *("-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="),
+    *("-o", "Dir::Log::Planner=", "-o", "Dir::Log::Solver="),
+)
 # What would come if nothing stood in the way: no holds, no pins, no phasing. Security archives are preferred,
 # so that a newer version elsewhere (a point release, -updates, a vendor) cannot hide a missing security update.
 _SIMULATE = (
-    *("/usr/bin/apt-get", "-s", "-o", "Debug::NoLocking=1", "--ignore-hold"),
+    *("/usr/bin/apt-get", "-s", "-o", "Debug::NoLocking=1", *_NO_WRITES, "--ignore-hold"),
     *("-o", "APT::Get::Always-Include-Phased-Updates=1"),
     *("-o", "Dir::Etc::Preferences=/dev/null", "-o", "Dir::Etc::PreferencesParts=/dev/null"),
     *("-t", "a=*-security", "dist-upgrade"),
@@ -38,7 +43,7 @@ class Apt(CommandCollector):
     def commands(self, target: Target) -> Sequence[Command]:
         return (
             Command("simulate", _SIMULATE, timeout=90),
-            Command("sources", ("/usr/bin/apt-get", "indextargets", "--format", _FORMAT)),
+            Command("sources", ("/usr/bin/apt-get", *_NO_WRITES, "indextargets", "--format", _FORMAT)),
             Command("lists", ("/bin/grep", "-r", "-m", "1", "-H", *_RELEASES, "^Date: ", _LISTS)),
             # The count says "0" aloud where the list would only be empty.
             Command("held", ("/bin/grep", "-B", "3", *_STATUS)),

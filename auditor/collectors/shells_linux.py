@@ -13,7 +13,6 @@ from auditor.model import CollectError, Evidence, Reason
 from auditor.targets import Target
 
 _SETS = re.compile(r"(?:^|[\s;])TMOUT=(?P<value>[^\s;]*)")
-_READONLY = re.compile(r"(?:^|[\s;])(?:readonly|(?:declare|typeset)\s+-\w*r\w*)\s+TMOUT(?![\w])")
 
 
 class LinuxShells(CommandCollector):
@@ -39,5 +38,16 @@ class LinuxShells(CommandCollector):
                 if not (value.isascii() and value.isdigit() and len(value) < 10):
                     raise CollectError(Reason.UNPARSABLE, f"{line.where}: TMOUT is {value[:40]!r}, not a number")
                 timeouts.append(ShellTimeout(seconds=int(value), where=line.where))
-            readonly = readonly or _READONLY.search(said) is not None
+            readonly = readonly or _is_readonly(said)
         return ShellSettings(seen=seen.seen, timeouts=tuple(timeouts), readonly=readonly)
+
+
+def _is_readonly(said: str) -> bool:
+    """``readonly TMOUT``, ``declare -rx TMOUT=…``: some word of a command before the name makes it so."""
+    for command in said.split(";"):
+        words = command.split()
+        if words and any(word.partition("=")[0] == "TMOUT" for word in words[1:]):
+            declared = words[0] in ("declare", "typeset") and any(w.startswith("-") and "r" in w for w in words[1:])
+            if words[0] == "readonly" or declared:
+                return True
+    return False

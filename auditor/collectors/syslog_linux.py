@@ -30,7 +30,7 @@ _WRITES = re.compile(r"/var/log/[A-Za-z0-9_./%$-]+")
 _REMOTE = frozenset({"omfwd", "omrelp", "omelasticsearch", "omkafka", "omhttp", "omamqp1", "omrabbitmq", "omczmq",
                      "omhiredis", "omgssapi", "omclickhouse", "ommysql", "ompgsql", "ommongodb"})  # fmt: skip
 _DROP_INS = {"/etc/rsyslog.d/*.conf", "rsyslog.d/*.conf", "/etc/syslog-ng/conf.d/*.conf", "conf.d/*.conf", "scl.conf"}
-_INCLUDE = re.compile(r"""include(?:config)?\s*\(?\s*(?:file\s*=\s*)?["']?(?P<what>[^\s"')]+)""", re.IGNORECASE)
+_INCLUDE = re.compile(r"""include(?:config)? ?\(? ?(?:file ?= ?)?["']?(?P<what>[^\s"')]+)""", re.IGNORECASE)
 
 
 class LinuxSyslog(CommandCollector):
@@ -100,5 +100,5 @@ def _named(forwards: list[Forward], lines: list[Line]) -> list[Forward]:
 
 
 def _leads_elsewhere(line: Line) -> bool:
-    match = _INCLUDE.search(line.text)
+    match = _INCLUDE.search(" ".join(line.text.split()))
     return match is not None and match["what"] not in _DROP_INS

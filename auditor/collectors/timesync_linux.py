@@ -58,16 +58,22 @@ def _chronyc(text: str) -> TimeAnswer:
 
 
 def _ntpq(text: str) -> TimeAnswer:
-    """``associd=0 status=0615 leap_none, sync_ntp, …``, then variables; offset is in milliseconds."""
+    """``associd=0 status=0615 leap_none, sync_ntp, …``, then variables; offset is in milliseconds.
+
+    ntpsec says sync_unspec even when in step, so leap, stratum and the peer followed decide.
+    """
     words = text.replace(",", " ").split()
     if not words or not words[0].startswith("associd=") or not any(word.startswith("leap_") for word in words):
         raise CollectError(Reason.UNPARSABLE, "ntpq: no status line")
     told = dict(word.split("=", 1) for word in words if "=" in word)
-    sync = next((word for word in words if word.startswith("sync_")), "sync_unspec")
-    good = sync not in ("sync_unspec", "sync_alarm", "sync_local") and "leap_alarm" not in words
-    source = told.get("refid", "")
+    if not {"stratum", "peer", "refid", "version"} <= told.keys() or not told["stratum"].isdecimal():
+        raise CollectError(Reason.UNPARSABLE, "ntpq: does not tell stratum, peer, refid and version")
+    # 127.127.1.x and LOCAL are the clock of the host itself.
+    alone = told["refid"].startswith(("127.127.1.", "LOC")) or "sync_local" in words
+    follows = "leap_alarm" not in words and 1 <= int(told["stratum"][:9]) <= 15 and told["peer"] != "0"
+    good = follows and not alone
     offset = _seconds(told["offset"], "ntpq") / 1000 if "offset" in told and good else None
-    return TimeAnswer(tool="ntpd", synchronised=good, source=source, offset_s=offset)
+    return TimeAnswer(tool="ntpd", synchronised=good, source=told["refid"], offset_s=offset)
 
 
 def _timedatectl(text: str) -> TimeAnswer:

@@ -64,6 +64,11 @@ def test_later_the_orderly_host_is_not() -> None:
     assert judge("access.admin-password-age", found).verdict.result is Result.FAIL
 
 
+def _account(name: str, uid: int, home: str, *groups: str) -> Account:
+    told: dict[str, Any] = {"shell": "/bin/bash"}
+    return Account(name=name, uid=uid, home=home, groups=groups, **told)
+
+
 def host(
     state: str = "usable",
     changed: date | None = date(2026, 1, 1),
@@ -76,8 +81,8 @@ def host(
         "accounts": Accounts(
             seen=seen(),
             accounts=(
-                Account(name="root", uid=0, home="/root", shell="/bin/bash", groups=("root",)),
-                Account(name="an", uid=1000, home=home, shell="/bin/bash", groups=("an", "sudo")),
+                _account("root", 0, "/root", "root"),
+                _account("an", 1000, home, "an", "sudo"),
             ),
         ),
         "credentials": Credentials(
@@ -132,7 +137,8 @@ def test_algorithm_that_nobody_knows_is_unknown() -> None:
     ssh = held(("sshd.openssh/bookworm-hardened",))["sshd"]
     assert isinstance(ssh, SshdState)
     for field, name in (("kex", "quux-sha512"), ("ciphers", "quux-ctr"), ("macs", "quux"), ("host_keys", "ssh-quux")):
-        odd = replace(ssh, **{field: (*getattr(ssh, field), name)})
+        changes: dict[str, Any] = {field: (*getattr(ssh, field), name)}
+        odd = replace(ssh, **changes)
         assert judge("access.ssh-algorithms", {"sshd": odd}).verdict.result is Result.UNKNOWN
         worse = replace(odd, ciphers=(*odd.ciphers, "3des-cbc"))
         assert judge("access.ssh-algorithms", {"sshd": worse}).verdict.result is Result.FAIL

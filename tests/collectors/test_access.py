@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -22,10 +23,11 @@ IDS = (
 )  # fmt: skip
 
 WORDS = st.sampled_from([
-    "root", "x", "0", "P", "NP", "Match ", "Include ", "permitrootlogin yes", "passwordauthentication no", "@@h", "-w", "-a",
-    "auth", "required", "[default=die]", "pam_unix.so", "minlen=", "=", ":", ",", " ", "\t", "\n", "{", "}", "rotate ",
-    "weekly", "[Journal]", "Storage=", "/etc/passwd:1:", "/etc/profile:1:TMOUT=", "@", "\0", "\u2028", "9" * 12, "é",
-    "**Never logged in**", "associd=", "leap_none", "NTPSynchronized=yes", "#", '"', "'", "\\", "system@",
+    "root", "x", "0", "P", "NP", "Match ", "Include ", "permitrootlogin yes", "passwordauthentication no", "@@h",
+    "-w", "-a", "auth", "required", "[default=die]", "pam_unix.so", "minlen=", "=", ":", ",", " ", "\t", "\n",
+    "{", "}", "rotate ", "weekly", "[Journal]", "Storage=", "/etc/passwd:1:", "/etc/profile:1:TMOUT=", "@", "\0",
+    "\u2028", "9" * 12, "é", "**Never logged in**", "associd=", "leap_none", "NTPSynchronized=yes", "#", '"', "'",
+    "\\", "system@",
 ])  # fmt: skip
 TEXT = st.one_of(st.text(max_size=200), st.lists(WORDS, max_size=40).map("".join))
 OUTPUT = st.fixed_dictionaries(
@@ -41,10 +43,8 @@ def collector_of(collector_id: str) -> CommandCollector:
 
 
 def survives(collector_id: str, outputs: dict[str, dict[str, Any]]) -> None:
-    try:
+    with contextlib.suppress(CollectError):
         assert isinstance(collector_of(collector_id).parse(reading(outputs)), Evidence)
-    except CollectError as exc:
-        assert isinstance(exc.reason, Reason)
 
 
 @pytest.mark.parametrize("collector_id", IDS)
@@ -71,9 +71,11 @@ def test_real_output_with_a_hostile_part_is_evidence_or_a_reason(collector_id: s
 
 @pytest.mark.parametrize("collector_id", IDS)
 def test_long_lines_take_no_time(collector_id: str) -> None:
-    for piece in ("a", " ", "@", "1m", "[", "x=", "*?"):
-        flood = {"stdout": piece * (200_000 // len(piece)) + "\n"}
-        survives(collector_id, {command.key: flood for command in collector_of(collector_id).commands(target())})
+    starts = ("", "/etc/ssh/sshd_config:1:port ", "/etc/profile:1:declare -", "/etc/rsyslog.conf:1:include", "auth [")
+    for piece in ("a", " ", "@", "1m", "[", "x=", "*?", "r"):
+        for start in starts:
+            flood = {"stdout": start + piece * (200_000 // len(piece)) + "\n"}
+            survives(collector_id, {command.key: flood for command in collector_of(collector_id).commands(target())})
 
 
 def config(*lines: str, drop_in: tuple[str, ...] = ()) -> _sshd.Config:
@@ -89,6 +91,10 @@ def test_sshd_config_is_walked_as_sshd_does() -> None:
     assert said.set_at["maxauthtries"] == "/etc/ssh/sshd_config.d/a.conf:1"
     assert said.set_at["port"] == "/etc/ssh/sshd_config:2"  # a Match of an included file ends with that file
     assert config("port 22", drop_in=("Match all",)).blocks == []  # a folder that nothing includes says nothing
+    policy = "Include /etc/crypto-policies/back-ends/opensshserver.config"
+    assert (
+        config("Include /etc/ssh/sshd_config.d/*.conf", drop_in=(policy, "port 22")).set_at["port"].endswith("a.conf:2")
+    )
     assert config("Match User a", "MaxAuthTries 9").blocks[0].settings == {"maxauthtries": "9"}
 
 
@@ -137,7 +143,7 @@ def test_shortest_password(line: str, length: int) -> None:
     gone = {"exit": 1, "stderr": "cat: x: No such file or directory"}
     empty = {"exit": 2, "stderr": "\n".join(f"grep: {path}: No such file or directory" for path in (
         "/etc/security/pwquality.conf.d", "/etc/security/pwquality.conf", "/etc/security/faillock.conf"))}  # fmt: skip
-    outputs = {
+    outputs: dict[str, Any] = {
         "login-defs": "UID_MIN 1000\nENCRYPT_METHOD SHA512\n",
         "common-password": gone,
         "system-auth": stack,
