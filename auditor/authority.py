@@ -22,14 +22,16 @@ class Permit:
     why: str = ""
 
 
-def exempt(address: Ip | None, target: Target) -> bool:
+def exempt(address: Ip | None, target: Target, method: str) -> bool:
     """This very machine, loopback, and files that somebody brought need no authority.
 
-    A target whose configuration comes as a file may still have an address: who looks there needs one.
+    Bringing a file takes the place of a login; who probes the address of such a target needs an authority.
     """
-    if address is None:
-        return target.connect in ("local", "file", "bundle", "recorded")
-    return target.connect in ("local", "recorded") or _plain(address).is_loopback
+    if target.connect in ("local", "recorded"):
+        return True
+    if target.connect in ("file", "bundle") and method == "read-login":
+        return True
+    return address is not None and _plain(address).is_loopback
 
 
 def permit(inventory: Inventory, target: Target, method: str, address: Ip | None, at: datetime) -> Permit:
@@ -38,7 +40,7 @@ def permit(inventory: Inventory, target: Target, method: str, address: Ip | None
     An authority must name the target's agency, system, site, id, or a network that holds its address;
     where it names several kinds, all of them must agree. An excluded network wins over everything.
     """
-    if exempt(address, target):
+    if exempt(address, target, method):
         return Permit(True)
     refused = [_refusal(item, target, method, address, at) for item in inventory.authorities]
     for item, why in zip(inventory.authorities, refused, strict=True):

@@ -344,10 +344,15 @@ def main() -> NoReturn:
     except BrokenPipeError:
         code = 0
     except Exception as exc:
-        if not isinstance(exc, _USAGE):
+        if isinstance(exc, _USAGE):
+            usage: Any = exc
+            usage.show()
+        elif os.environ.get("CAPDO_DEBUG"):
             raise
-        usage: Any = exc
-        usage.show()
+        else:
+            # Our own fault. Never exit code 1: that would read as "something fails".
+            text = _("internal error, please report it: {what} (CAPDO_DEBUG=1 shows where)")
+            print(printable(text.format(what=f"{type(exc).__name__}: {exc}")), file=sys.stderr)
         code = 2
     if code == 130:
         print(_("interrupted; what is done is kept"), file=sys.stderr, flush=True)

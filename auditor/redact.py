@@ -7,6 +7,7 @@ shapes in which secrets usually stand in configurations and command output.
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import threading
 import urllib.parse
@@ -53,11 +54,15 @@ _SETTING = re.compile(
 def remember(secret: str) -> None:
     """Make a secret known, so that it is masked wherever it turns up: as it is, in base64, percent-encoded."""
     global _known  # noqa: PLW0603  (one process, one set of secrets)
-    if len(secret) < 4 or secret.encode("utf-8", "surrogateescape") in MASK:
+    if len(secret) < 4:
         return
-    raw = secret.encode("utf-8", "surrogateescape")
+    raw = secret.encode("utf-8", "surrogatepass")
+    if raw in MASK:
+        return
     quoted = urllib.parse.quote_from_bytes(raw, safe="").encode()
-    forms = {raw, secret.encode("utf-8", "surrogatepass"), quoted, quoted.replace(b"%20", b"+"), base64.b64encode(raw), *_inside_base64(raw)}
+    forms = {raw, quoted, quoted.replace(b"%20", b"+"), base64.b64encode(raw), *_inside_base64(raw)}
+    with contextlib.suppress(UnicodeEncodeError):
+        forms.add(secret.encode("utf-8", "surrogateescape"))  # as an environment held bytes that are no UTF-8
     with _lock:
         _known = tuple(sorted({*_known, *forms}, key=lambda form: (-len(form), form)))
 

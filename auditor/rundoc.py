@@ -163,10 +163,11 @@ def read(path: Path) -> RunDocument:
 
 
 def _lines(path: Path, files: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    folder = path.parent.resolve()
     for told in files:
-        part = path.parent / str(told["path"])
-        if ".." in part.relative_to(path.parent).parts:
-            raise CapdoError(f"{path}: {told['path']} lies outside its folder")
+        part = (folder / str(told["path"])).resolve()
+        if not part.is_relative_to(folder) or not part.is_file():
+            raise CapdoError(_("{path}: there is no such file beside the run document").format(path=told["path"]))
         with part.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != told["sha256"]:
                 raise CapdoError(_("{path}: was changed: its bytes do not match its digest").format(path=part))

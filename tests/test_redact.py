@@ -109,8 +109,10 @@ def test_any_given_secret_is_gone(secret: str, before: bytes, after: bytes) -> N
 
 
 PARTS = st.sampled_from(
-    [b"password", b"=", b":", b" ", b'"', b"'", b"\n", b"://", b"@", b"$6$", b"bearer ", b"abcdefghijklmnop", MASK]
-    + [b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----", b"secret", b"yes", b"/x", b",", b"a"]
+    [
+        *(b"password", b"=", b":", b" ", b'"', b"'", b"\n", b"://", b"@", b"$6$", b"bearer ", b"abcdefghijklmnop"),
+        *(b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----", b"secret", b"yes", b"/x", b",", b"a", MASK),
+    ]
 )
 
 

@@ -32,10 +32,15 @@ def codes(path: Path) -> tuple[set[str], set[str]]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SPOKEN:
             place = 1 if node.func.id == "over" else 0
             if len(node.args) > place:
-                for part in ast.walk(node.args[place]):
-                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                        (over if node.func.id == "over" else said).add(part.value)
+                (over if node.func.id == "over" else said).update(choices(node.args[place]))
     return said, over
+
+
+def choices(node: ast.expr) -> set[str]:
+    """The literals an expression can come to: ``"a" if x else "b"`` gives both."""
+    if isinstance(node, ast.IfExp):
+        return choices(node.body) | choices(node.orelse)
+    return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
 
 
 @pytest.mark.parametrize("check_id", IDS)

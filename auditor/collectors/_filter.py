@@ -21,7 +21,7 @@ from auditor.model import CollectError, Reason
 CLASSES = ("tcp", "udp", "other")
 """``other``: a protocol that no rule names. ICMP, named everywhere and harmless, is left out."""
 
-_STEPS = 400_000
+_STEPS = 4_000_000
 """Boxes handled in one walk before it is given up; rule sets of ten thousand lines need far fewer."""
 _DEPTH = 64
 

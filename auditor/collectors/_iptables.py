@@ -334,7 +334,7 @@ def ports(text: str) -> Spans:
     spans = []
     for item in text.split(","):
         low, colon, high = item.partition(":")
-        first = int(low) if low else 0
+        first = int(low) if low or not colon else 0
         last = (int(high) if high else 65535) if colon else first
         if not 0 <= first <= last <= 65535:
             raise ValueError(item)

@@ -108,9 +108,11 @@ def cidrs(spans: Spans, family: int, limit: int = 16) -> tuple[str, ...]:
     """Spans as networks, ``any`` for all of them, ``!net`` for all but some; cut after ``limit`` with a last ``…``."""
     if spans == ADDRESSES[family]:
         return ("any",)
-    said = _listed(spans, family, limit)
-    others = _listed(without(spans, ADDRESSES[family]), family, limit)
-    return tuple(f"!{text}" for text in others) if len(others) < len(said) else said
+    rest = without(spans, ADDRESSES[family])
+    said, others = _listed(spans, family, limit), _listed(rest, family, limit)
+    if (len(others), size(rest)) < (len(said), size(spans)):
+        return tuple(text if text == "…" else f"!{text}" for text in others)
+    return said
 
 
 def _listed(spans: Spans, family: int, limit: int) -> tuple[str, ...]:

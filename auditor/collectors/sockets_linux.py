@@ -75,6 +75,8 @@ def _socket(line: str) -> Listening:
         if address != "*":
             ip_address(address)
         number = int(port)
+        if not 0 < number < 65536:
+            raise ValueError(port)
     except ValueError:
         raise CollectError(Reason.UNPARSABLE, f"ss: {line[:200]}") from None
     owner = _PROGRAM.match(words[6]) if len(words) > 6 else None

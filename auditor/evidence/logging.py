@@ -36,6 +36,18 @@ class JournalState(Evidence):
         """Does the journal outlive a restart?"""
         return self.installed and (self.storage == "persistent" or (self.storage == "auto" and self.folder))
 
+    @property
+    def limit_days(self) -> float:
+        """Age at which entries are deleted whatever their size; 0 for a journal that no restart survives."""
+        if not self.kept:
+            return 0.0
+        return self.retention_s / 86_400 if self.retention_s else float("inf")
+
+    @property
+    def reach_days(self) -> int:
+        """Days that the archived files reach back from the day of collection."""
+        return (self.seen.collected_at - self.oldest).days if self.oldest else 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import ClassVar
 
 from auditor.model import Evidence
@@ -28,7 +28,11 @@ class Listening:
         """Can only the host itself reach it?"""
         if self.interface == "lo":
             return True
-        return self.address != "*" and ip_address(self.address).is_loopback
+        if self.address == "*":
+            return False
+        address = ip_address(self.address)
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return (mapped or address).is_loopback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,36 +32,28 @@ class Retention(Check[Needs, Params]):
 
     def judge(self, evidence: Needs, params: Params) -> Verdict:
         stores = []
-        running = evidence.processes.running(("rsyslogd", "syslog-ng"))
-        if set(running) & set(evidence.syslog.configured) and evidence.syslog.files:
+        if evidence.syslog.files and evidence.processes.running(evidence.syslog.configured):
             stores.append([_file(each.path, evidence.rotation, params.days) for each in evidence.syslog.files])
         if evidence.processes.running(("systemd-journald",)):
             stores.append([_journal(evidence.journal, params.days)])
         if not stores:
             return failed("nothing-kept", expected=f">= {params.days} d", where="ps", days=params.days)
-        order = (Result.PASS, Result.UNKNOWN, Result.FAIL)
-        best = min(stores, key=lambda made: order.index(worst(each.result for each in made)))
+        best = min(stores, key=lambda made: "pass, unknown, fail".index(worst(each.result for each in made)))
         return over(best, "kept", expected=f">= {params.days} d", days=params.days)
 
 
 def _file(path: str, rotation: LogRotation, days: int) -> Instance:
     terms = rotation.of(path)
-    kept = terms.kept_days if terms else None
-    if terms is None or kept is None:
-        said = Say("by-size" if terms else "no-rotation")
-        return Instance(path, Result.UNKNOWN, said, where=terms.where if terms else "/etc/logrotate.d")
+    kept, where = (terms.kept_days, terms.where) if terms else (None, "/etc/logrotate.d")
+    if kept is None:
+        return Instance(path, Result.UNKNOWN, Say("by-size" if terms else "no-rotation"), where=where)
     result = Result.PASS if kept >= days else Result.FAIL
-    return Instance(path, result, Say("for-days", {"kept": f"{kept:g}"}), f">= {days} d", f"{kept:g} d", terms.where)
+    return Instance(path, result, Say("for-days", {"kept": f"{kept:g}"}), f">= {days} d", f"{kept:g} d", where)
 
 
 def _journal(journal: JournalState, days: int) -> Instance:
-    if not journal.kept:
-        return Instance("journal", Result.FAIL, Say("volatile"), where=journal.storage_where)
-    if 0 < journal.retention_s < days * 86_400:
-        said = Say("for-days", {"kept": journal.retention_s // 86_400})
-        return Instance("journal", Result.FAIL, said, where="journald.conf: MaxRetentionSec")
-    age = (journal.seen.collected_at - journal.oldest).days if journal.oldest else 0
-    result = Result.PASS if age >= days else Result.UNKNOWN
-    return Instance(
-        "journal", result, Say("reaches-back", {"age": age}), f">= {days} d", f"{age} d", "/var/log/journal"
-    )
+    kept, age = journal.limit_days, journal.reach_days
+    if kept < days:
+        return Instance("journal", Result.FAIL, Say("for-days", {"kept": f"{kept:g}"}), where=journal.storage_where)
+    result, said = Result.PASS if age >= days else Result.UNKNOWN, Say("reaches-back", {"age": age})
+    return Instance("journal", result, said, f">= {days} d", f"{age} d", "/var/log/journal")

@@ -47,7 +47,7 @@ BY_SIZE = (
     "processes.linux/chrony", "syslog.linux/to-itself", "journal.systemd/volatile", "rotation.logrotate/by-size",
     "audit.auditd/reads-only", "timesync.linux/chrony-adrift",
 )  # fmt: skip
-HIDDEN = ("processes.linux/hidden", *DEFAULT[1:])
+HIDDEN = ("processes.linux/without-root", *DEFAULT[1:])
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,11 @@ def test_hosts(cases: tuple[str, ...], results: list[str]) -> None:
     found = held(cases)
     assert [judge(check, found, **params).verdict.result.value for check, params in CHECKS.items()] == results
     assert passes_made_by_robbing(cases, CHECKS) == []
+
+
+def test_daemon_of_a_container_is_not_the_hosts() -> None:
+    found = held(("processes.linux/container", *BARE[1:]))
+    assert judge("logging.system-log", found).verdict.message.code == "no-daemon"
 
 
 def test_retention_by_level() -> None:

@@ -154,3 +154,18 @@ def test_shortest_password(line: str, length: int) -> None:
     found = collector_of("passwords.linux").parse(reading(outputs))
     assert getattr(found, "min_length") == length  # noqa: B009 (the collector's own type is its secret)
     assert getattr(found, "hash_method") == "sha512"  # noqa: B009
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ("    5 402 sh\n    9 402 ps\n", "denied"),  # hidepid: others are hidden
+        ("    1 402 init\n    9 402 sh\n", "incomplete"),  # cut before ps
+        ("    1 - init\n    9 - ps\n", "incomplete"),  # nobody's namespace can be seen
+        ("    1 402 init\n    x\n", "unparsable"),
+    ],
+)
+def test_list_of_processes_that_is_not_whole(rows: str, reason: str) -> None:
+    with pytest.raises(CollectError) as caught:
+        collector_of("processes.linux").parse(reading({"ps": rows}))
+    assert caught.value.reason == reason
