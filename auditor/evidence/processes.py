@@ -12,7 +12,10 @@ from auditor.model import Evidence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Processes(Evidence):
-    """The host's own processes at one moment, without those of its containers. A name is what the kernel keeps: at most 15 characters."""
+    """The host's own processes at one moment, without those of its containers.
+
+    A name is what the kernel keeps: at most 15 characters.
+    """
 
     topic: ClassVar[str] = "processes"
     max_age: ClassVar[timedelta] = timedelta(days=7)
