@@ -7,6 +7,7 @@ emptied, garbled and refused in turn: no check may then pass that did not pass b
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import datetime
@@ -18,11 +19,11 @@ from typing import Any
 import pytest
 import yaml
 
-from auditor import registry
+from auditor import registry, texts
 from auditor.check import needs, run_check
 from auditor.collector import Collector
 from auditor.declared import declared
-from auditor.model import CollectError, Evidence, Result, Unavailable
+from auditor.model import CollectError, Evidence, Result, Say, Unavailable, Verdict
 from tests.support import NOW, reading, target
 
 CASES = Path(__file__).parent / "cases"
@@ -110,6 +111,30 @@ def includes(found: Any, expected: Any) -> bool:
     return bool(found == expected or str(found) == str(expected))
 
 
+def about(collector: Collector) -> list[str]:
+    """The checks that ask about what a collector brings."""
+    topic = collector.evidence.topic
+    return [
+        key for key, (check, _) in registry.checks().items() if topic in {n.evidence.topic for n in needs(type(check))}
+    ]
+
+
+def sayings(verdict: Verdict) -> Iterator[Any]:
+    yield from (verdict.message, verdict.expected, verdict.found, verdict.where)
+    for one in verdict.instances:
+        yield from (one.message, one.expected, one.found, one.where)
+
+
+def must_be_sayable(check_id: str, verdict: Verdict) -> None:
+    """Every code has words, and every place in them is filled."""
+    for told in sayings(verdict):
+        if isinstance(told, Say):
+            for lang, text in texts.message(check_id, told).items():
+                assert text != told.code, f"{check_id}: {told.code} has no words"
+                empty = set(re.findall(r"\{(\w+)\}", text)) - set(told.values)
+                assert not empty, f"{check_id}: {lang}: {text}"
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_case(path: Path) -> None:
     case = load(path)
@@ -123,8 +148,11 @@ def test_case(path: Path) -> None:
         shown = plain(found)
         for name, value in case.get("expect", {}).items():
             assert includes(shown.get(name), value), f"{name}: {shown.get(name)!r}"
+    for check_id in about(collector):
+        must_be_sayable(check_id, judge(check_id, found, collector, case, {}).verdict)
     for check_id, result, code, params in wanted(case):
         judged = judge(check_id, found, collector, case, params)
+        must_be_sayable(check_id, judged.verdict)
         assert judged.verdict.result == result, f"{check_id}: {judged}"
         if code:
             assert judged.verdict.message.code == code, f"{check_id}: {judged}"
@@ -163,12 +191,7 @@ def test_no_pass_is_made_by_taking_evidence_away(path: Path) -> None:
     case = load(path)
     collector = registry.collectors()[path.parent.name]
     outputs = observations(case)
-    topic = collector.evidence.topic
-    asked = [
-        (key, {})
-        for key, (check, _) in registry.checks().items()
-        if topic in {need.evidence.topic for need in needs(type(check))}
-    ]
+    asked: list[tuple[str, dict[str, Any]]] = [(key, {}) for key in about(collector)]
     asked += [(check_id, params) for check_id, _, _, params in wanted(case) if params]
     whole = parse(collector, case, outputs)
     before = [judge(key, whole, collector, case, params).verdict.result for key, params in asked]

@@ -25,7 +25,7 @@ _END = "/etc/passwd"
 _KEYS = (
     "/usr/bin/find", "-H", "/home", _END, "-maxdepth", "3", "-path", "/home/*/*", "!", "-path", "/home/*/.ssh",
     "!", "-path", "/home/*/.ssh/*", "-prune", "-o", "-type", "d", "-print",
-    "-o", "-name", "authorized_keys*", "-size", "+0", "-print", "-o", "-path", _END, "-print",
+    "-o", "-name", "authorized_keys*", "!", "-size", "0", "-print", "-o", "-path", _END, "-print",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from auditor import eol
 from auditor.collector import Command, CommandCollector, Reading, read_file
-from auditor.collectors.system_linux import _os_release
+from auditor.collectors.system_linux import os_release
 from auditor.evidence.patch import SupportState
 from auditor.model import Evidence
 from auditor.targets import Target
@@ -23,7 +23,7 @@ class LinuxSupport(CommandCollector):
         return (read_file("os-release", "/etc/os-release"),)
 
     def parse(self, seen: Reading) -> SupportState:
-        told = _os_release(seen.text("os-release"))
+        told = os_release(seen.text("os-release"))
         table = eol.table()
         # Only VERSION_ID: the codename stays the same on Debian's testing, which is not a release.
         release = table.release(told["ID"], told.get("VERSION_ID", ""))

@@ -31,7 +31,7 @@ class LinuxSystem(CommandCollector):
         )
 
     def parse(self, seen: Reading) -> SystemState:
-        release = _os_release(seen.text("os-release"))
+        release = os_release(seen.text("os-release"))
         names = seen.text("uname").split()
         if len(names) != 2:
             raise CollectError(Reason.UNPARSABLE, f"uname gave {len(names)} words, not 2")
@@ -54,7 +54,7 @@ class LinuxSystem(CommandCollector):
         )
 
 
-def _os_release(text: str) -> dict[str, str]:
+def os_release(text: str) -> dict[str, str]:
     """Parse os-release(5); values are shell-quoted words."""
     found: dict[str, str] = {}
     for line in text.splitlines():

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import paramiko
+from paramiko.common import AUTH_FAILED, AUTH_PARTIALLY_SUCCESSFUL, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 
 @dataclass
@@ -134,21 +135,21 @@ class _Interface(paramiko.ServerInterface):
     def check_auth_password(self, username: str, password: str) -> int:
         self.seen.passwords.append(password)
         if self.mode == "refuse":
-            return paramiko.AUTH_FAILED
-        return paramiko.AUTH_PARTIALLY_SUCCESSFUL if self.mode == "factor" else paramiko.AUTH_SUCCESSFUL
+            return AUTH_FAILED
+        return AUTH_PARTIALLY_SUCCESSFUL if self.mode == "factor" else AUTH_SUCCESSFUL
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         self.seen.keys.append(key.get_base64())
         if self.mode == "refuse":
-            return paramiko.AUTH_FAILED
+            return AUTH_FAILED
         if self.mode == "mute-auth":
             self.seen.done.wait(60)
-        return paramiko.AUTH_PARTIALLY_SUCCESSFUL if self.mode == "factor" else paramiko.AUTH_SUCCESSFUL
+        return AUTH_PARTIALLY_SUCCESSFUL if self.mode == "factor" else AUTH_SUCCESSFUL
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         if self.mode == "mute-channel":
             self.seen.done.wait(60)
-        return paramiko.OPEN_SUCCEEDED
+        return OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self.seen.commands.append(command)
