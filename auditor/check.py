@@ -125,7 +125,7 @@ def run_check(
     refs = _unique(seen)
     try:
         verdict: object = check.judge(check.evidence(**parts) if parts else single, params)
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001  (a crash of a check is a finding, never the end of the run)
         return Judged(_broken(check.id, f"{type(exc).__name__}: {exc}"), refs)
     if not isinstance(verdict, Verdict):
         return Judged(_broken(check.id, f"gave {type(verdict).__name__}, not a verdict"), refs)

@@ -221,7 +221,7 @@ class EvidenceFolder:
             return sorted(self._index.get(target, []))
         folder = self.path / "envelopes" / target
         try:
-            return sorted(name.removesuffix(".json") for name in os.listdir(folder) if name.endswith(".json"))
+            return sorted(path.stem for path in folder.iterdir() if path.suffix == ".json")
         except FileNotFoundError:
             return []
 

@@ -148,7 +148,7 @@ class Judge:
             return collector.parse(Reading(target, seen, found))
         except CollectError as exc:
             return Unavailable(exc.reason, exc.detail, refs)
-        except Exception as exc:  # a parser that breaks on hostile output must not break the run
+        except Exception as exc:  # noqa: BLE001  (a parser that breaks on hostile output must not break the run)
             return Unavailable(Reason.UNPARSABLE, f"{collector.id} broke: {type(exc).__name__}: {exc}"[:300], refs)
 
 

@@ -147,8 +147,7 @@ class Store:
                     request=json.dumps(dict(request), ensure_ascii=False, sort_keys=True),
                 )
             )
-            assert made.inserted_primary_key is not None
-            return int(made.inserted_primary_key[0])
+            return int(made.inserted_primary_key[0])  # type: ignore[index]  # an insert of one row has one
 
     def set_evidence(self, seq: int, folder: Path) -> None:
         with self._engine.begin() as connection:

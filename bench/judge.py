@@ -65,7 +65,7 @@ class Echo:
         return replace(self._seen[digest[16:]], target=self._target)
 
 
-def inventory(count: int, *, local: bool = False) -> Inventory:
+def inventory(count: int) -> Inventory:
     servers = [
         {
             "id": f"may-{number:05d}",
@@ -133,6 +133,10 @@ def measure(evidence: Path, count: int) -> dict[str, Any]:
     }
 
 
+def _told(values: list[float]) -> str:
+    return f"{statistics.median(values):.1f} [{min(values):.1f}-{max(values):.1f}]"
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     arguments.add_argument("--rounds", type=int, default=5)
@@ -152,12 +156,10 @@ def main() -> None:
             for size in sizes:
                 command = [sys.executable, __file__, "--one", str(size), "--evidence", str(evidence)]
                 rounds[size].append(json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))
-    print(f"{'targets':>8} {'findings':>9} {'in hand µs':>22} {'+ parsing µs':>22} {'whole stage µs':>22} {'peak MB':>18}")
+    heads = ("in hand µs", "+ parsing µs", "whole stage µs")
+    print(f"{'targets':>8} {'findings':>9} " + " ".join(f"{head:>22}" for head in heads) + f" {'peak MB':>18}")
     for size, made in rounds.items():
-        cells = [
-            f"{statistics.median(one[key] for one in made):.1f} [{min(o[key] for o in made):.1f}-{max(o[key] for o in made):.1f}]"
-            for key in ("in_hand_us", "parsed_us", "whole_us", "peak_mb")
-        ]
+        cells = [_told([one[key] for one in made]) for key in ("in_hand_us", "parsed_us", "whole_us", "peak_mb")]
         print(f"{size:>8} {made[0]['findings']:>9} {cells[0]:>22} {cells[1]:>22} {cells[2]:>22} {cells[3]:>18}")
 
 

@@ -48,10 +48,16 @@ def sshd_config(text: str) -> Step:
 
 
 sshd_weak = sshd_config("PermitRootLogin yes\nPermitEmptyPasswords yes\nCiphers +aes128-cbc\nMaxAuthTries 10\n")
-sshd_hardened = sshd_config(
-    "PermitRootLogin no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxAuthTries 3\n"
-    "ClientAliveInterval 100\nClientAliveCountMax 3\nX11Forwarding no\n"
-)
+HARDENED = """\
+PermitRootLogin no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+MaxAuthTries 3
+ClientAliveInterval 100
+ClientAliveCountMax 3
+X11Forwarding no
+"""
+sshd_hardened = sshd_config(HARDENED)
 
 
 def restic(*ages: float, repo: str = "/srv/sao-luu") -> Step:
@@ -128,3 +134,12 @@ printf '. /etc/profile.d/99-noise.sh\n' >/home/audit/.bash_profile
 sed -i '1i . /etc/profile.d/99-noise.sh' /home/audit/.bashrc
 """)
 """A greeting, and rc files of a careless administrator in another language."""
+
+
+def listens(port: int) -> Step:
+    """Something answers at that TCP port: a second sshd is at hand everywhere."""
+
+    def step(host: Host) -> None:
+        host.at_start[f"port-{port}"] = f"/usr/sbin/sshd -o PidFile=none -p {port}"
+
+    return step

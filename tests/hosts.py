@@ -34,8 +34,8 @@ mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root && c
 mount -t proc proc proc && mount -t sysfs -o ro sysfs sys && mount -t tmpfs -o mode=755,size=1m tmpfs dev
 for node in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 666 "dev/${node%:*}" c 1 "${node#*:}"; done
 mknod -m 666 dev/tty c 5 0 && ln -s /proc/self/fd dev/fd && ln -s fd/0 dev/stdin && ln -s pts/ptmx dev/ptmx
-mkdir dev/pts dev/shm && mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts && mkdir -p .old && pivot_root . .old
-umount -l .old && rmdir .old && echo ready && read -r word && exec /usr/sbin/sshd -D -e
+mkdir dev/pts dev/shm && mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
+mkdir -p .old && pivot_root . .old && umount -l .old && rmdir .old && echo ready && read -r word && exec /usr/sbin/sshd -D -e
 """
 _NEW = """
 rm -f /etc/sudoers.d/[!R]* /etc/resolv.conf /.dockerenv
@@ -60,6 +60,7 @@ class Host:
         self.at_start: dict[str, str] = {}
         """Shell scripts that start services, by a word for each."""
         self._log = folder / "sshd.log"
+        self._mark = 0.0
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
         self._inside = ["nsenter", "-t", children.split()[0], "-m", "-u", "-i", "-n", "-p", "--", "env", "-i"]
         self._inside += [f"{key}={value}" for key, value in _ENV.items()]
@@ -99,6 +100,15 @@ class Host:
                 break
             time.sleep(0.05)
         raise RuntimeError(f"{self.name}: sshd did not start: {self._log.read_text()[-2000:]}")
+
+    def mark(self) -> None:
+        """From now on ``written`` counts."""
+        self._mark = time.time()
+
+    def written(self) -> list[str]:
+        """Files that were written on the host since ``mark``, in order."""
+        found = (path for path in self.upper.rglob("*") if not path.is_dir() or path.is_symlink())
+        return sorted(str(path.relative_to(self.upper)) for path in found if path.lstat().st_ctime > self._mark)
 
 
 Step = Callable[[Host], object]

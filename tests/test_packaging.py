@@ -44,7 +44,13 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def listed(command: list[str], cwd: Path) -> list[dict[str, object]]:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     ended = subprocess.run(
-        [*command, "checks", "list", "--json"], capture_output=True, text=True, cwd=cwd, env=environment, timeout=60
+        [*command, "checks", "list", "--json"],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=environment,
+        timeout=60,
+        check=False,
     )
     assert ended.returncode == 0, ended.stderr
     told: list[dict[str, object]] = json.loads(ended.stdout)
@@ -82,7 +88,17 @@ def test_an_installed_run_needs_no_checkout(installed: Path) -> None:
         "province: {id: p}\nservers: [{id: may, address: 127.0.0.1, connect: local}]\n", "utf-8"
     )
     ended = subprocess.run(
-        [python, "-m", "auditor.cli", "run", "inventory.yaml", "--db", f"sqlite:///{installed / 'a.db'}", "--out", "out"],
+        [
+            python,
+            "-m",
+            "auditor.cli",
+            "run",
+            "inventory.yaml",
+            "--db",
+            f"sqlite:///{installed / 'a.db'}",
+            "--out",
+            "out",
+        ],
         capture_output=True,
         text=True,
         cwd=installed,

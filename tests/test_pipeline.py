@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ def audit(*words: str | Path, db: Path, cwd: Path = ROOT) -> subprocess.Complete
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an inventory, collected evidence, a stored run and its document."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "inventory.yaml").write_text(INVENTORY, "utf-8")
@@ -46,7 +45,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert ended.returncode in (1, 3), ended.stderr
     ended = audit("collect", folder / "inventory.yaml", "--out", folder / "evidence", db=folder / "a.db")
     assert ended.returncode == 3, ended.stderr
-    yield folder
+    return folder
 
 
 def document(path: Path) -> dict[str, Any]:
@@ -142,9 +141,11 @@ def test_a_changed_envelope_is_noticed(done: Path, tmp_path: Path) -> None:
 
 def test_old_evidence_is_stale(done: Path, tmp_path: Path) -> None:
     ended = audit("judge", done / "evidence", "--date", "2027-06-30", "--out", tmp_path, db=tmp_path / "a.db")
-    assert ended.returncode == 3 or ended.returncode == 1, ended.stderr
+    assert ended.returncode in (1, 3), ended.stderr
     told = document(tmp_path)
-    kernel = next(one for one in told["findings"] if one["rule"] == "patch.running-kernel" and one["target"] == "may-nay")
+    kernel = next(
+        one for one in told["findings"] if one["rule"] == "patch.running-kernel" and one["target"] == "may-nay"
+    )
     assert (kernel["result"], kernel["reason"]) == ("unknown", "stale")
     assert next(one["state"] for one in told["targets"] if one["id"] == "may-nay") == "stale"
 
@@ -191,7 +192,9 @@ def test_a_limited_run_is_partial_and_never_previous(done: Path, tmp_path: Path)
         (("rules", "show", "99.99.99"), "99.99.99"),
     ],
 )
-def test_bad_input_ends_with_2_and_no_traceback(done: Path, tmp_path: Path, words: tuple[str, ...], wanted: str) -> None:
+def test_bad_input_ends_with_2_and_no_traceback(
+    done: Path, tmp_path: Path, words: tuple[str, ...], wanted: str
+) -> None:
     named = [str(done / "inventory.yaml") if word == "INV" else word for word in words]
     if words[0] in ("run", "judge"):
         named += ["--out", str(tmp_path / "out")]

@@ -18,7 +18,12 @@ from auditor.rundoc import RunDocument
 def document(count: int) -> RunDocument:
     def findings() -> Iterator[dict[str, Any]]:
         for number in range(count):
-            yield {"target": f"may-{number:04d}", "rule": "patch.x", "result": "fail", "message": {"vi": "Hỏng", "en": "x"}}
+            yield {
+                "target": f"may-{number:04d}",
+                "rule": "patch.x",
+                "result": "fail",
+                "message": {"vi": "Hỏng", "en": "x"},
+            }
 
     head = {"schema": rundoc.SCHEMA, "run": {"id": "r"}, "scores": {"province": {"counts": {"fail": count}}}}
     return RunDocument(head, findings)
@@ -40,7 +45,9 @@ def test_few_findings_stand_inside(tmp_path: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize(("count", "files"), [(51, [20, 20, 11]), (60, [20, 20, 20]), (100, [20] * 5)])
-def test_many_findings_go_to_files_that_are_named_with_their_digests(tmp_path: Path, count: int, files: list[int]) -> None:
+def test_many_findings_go_to_files_that_are_named_with_their_digests(
+    tmp_path: Path, count: int, files: list[int]
+) -> None:
     path = rundoc.write(document(count), tmp_path)
     told = json.loads(path.read_text("utf-8"))
     assert "findings" not in told
@@ -78,7 +85,9 @@ def test_files_outside_its_folder_are_refused(tmp_path: Path, name: str) -> None
         list(rundoc.read(tmp_path / "out" / "run.json").findings())
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"schema": "capdo.run/2"}', '{"schema": "capdo.run/1"}', "\x00", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"schema": "capdo.run/2"}', '{"schema": "capdo.run/1"}', "\x00", "[" * 100_000]
+)
 def test_what_is_no_run_document_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text, "utf-8")
     with pytest.raises(CapdoError, match="run\\.json"):

@@ -78,7 +78,7 @@ def test_nobody_else_may_read_it(tmp_path: Path) -> None:
 
 def test_a_run_is_finished_only_with_its_last_finding(store: Store) -> None:
     seq = begin(store, "r1")
-    with pytest.raises(RuntimeError, match="power"), store.writing(seq) as writer:
+    with pytest.raises(RuntimeError, match="power"), store.writing(seq) as writer:  # noqa: PT012
         for number in range(5000):
             writer.add(annotated("may", f"rule-{number:05d}"), "{}")
         raise RuntimeError("power")
@@ -97,7 +97,7 @@ def test_a_run_is_finished_only_with_its_last_finding(store: Store) -> None:
 
 def test_one_finding_for_each_target_and_rule_is_held_by_a_key(store: Store) -> None:
     seq = begin(store, "r1")
-    with pytest.raises(sa.exc.IntegrityError), store.writing(seq) as writer:
+    with pytest.raises(sa.exc.IntegrityError), store.writing(seq) as writer:  # noqa: PT012
         writer.add(annotated("may", "rule"), "{}")
         writer.add(annotated("may", "rule"), "{}")
         writer.finish("complete", NOW, {})
@@ -107,7 +107,9 @@ def test_one_finding_for_each_target_and_rule_is_held_by_a_key(store: Store) -> 
 def test_the_journal_keeps_the_newest_attempt_whatever_the_order(store: Store) -> None:
     seq = begin(store, "r1")
     store.record(seq, [Committed("may", "a.b", 2, "2" * 64, None)])
-    store.record(seq, [Committed("may", "a.b", 1, "1" * 64, Reason.TIMEOUT), Committed("may", "c.d", 1, "3" * 64, None)])
+    store.record(
+        seq, [Committed("may", "a.b", 1, "1" * 64, Reason.TIMEOUT), Committed("may", "c.d", 1, "3" * 64, None)]
+    )
     assert store.journalled(seq) == {("may", "a.b"): (2, "2" * 64, None), ("may", "c.d"): (1, "3" * 64, None)}
     store.close()
 

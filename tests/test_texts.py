@@ -1,4 +1,4 @@
-"""The words of every check: both languages, the same placeholders, and no code without words or words without a code."""
+"""The words of every check: both languages, the same places, no code without words, no words without a code."""
 
 from __future__ import annotations
 

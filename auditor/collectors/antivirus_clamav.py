@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
 from auditor.collector import Command, CommandCollector, Privilege, Reading
-from auditor.collectors import _clamav
+from auditor.collectors import _clamav, _processes
 from auditor.evidence.antivirus import AntivirusState, Product
 from auditor.model import CollectError, Evidence, Reason, Unavailable
 from auditor.targets import Target
@@ -31,7 +30,6 @@ _PRODUCTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 )
 _CONFIGS = ("/etc/clamav/freshclam.conf", "/etc/clamav/clamd.conf", "/etc/freshclam.conf", "/etc/clamd.d/scan.conf")
 _CRON = ("/etc/crontab", *(f"/etc/cron.{how}" for how in ("d", "hourly", "daily", "weekly", "monthly")))
-_PROCESS = re.compile(r"^ *(\d{1,10}) (\S.*)$")
 
 
 class Clamav(CommandCollector):
@@ -44,7 +42,7 @@ class Clamav(CommandCollector):
         paths = (path for _, _, product in _PRODUCTS for path in product)
         grep = ("/bin/grep", "-r", "-I", "-H", "-E")
         return (
-            Command("processes", ("/bin/ps", "-eo", "pid=,comm=")),
+            _processes.listing("processes"),
             Command("products", ("/bin/ls", "-1", "-d", "/", "/var", *paths)),
             # "clamscan --version" gives the build time without its zone, so the file's own header is read.
             *(Command(key, ("/usr/bin/head", "-c", "512", "--", path)) for key, path in _clamav.DATABASES.items()),
@@ -59,7 +57,7 @@ class Clamav(CommandCollector):
         )
 
     def parse(self, seen: Reading) -> AntivirusState:
-        processes = _processes(seen.lines("processes"))
+        processes = frozenset(_processes.own(seen, "processes"))
         return AntivirusState(
             seen=seen.seen,
             products=_products(_existing(seen), processes),
@@ -76,19 +74,6 @@ def _part(read: Callable[[], T]) -> T | Unavailable:
         return read()
     except CollectError as exc:
         return Unavailable(exc.reason, exc.detail)
-
-
-def _processes(lines: Sequence[str]) -> frozenset[str]:
-    found = {}
-    for line in lines:
-        match = _PROCESS.match(line)
-        if match is None:
-            raise CollectError(Reason.UNPARSABLE, f"ps: {line[:80]!r}")
-        found[match[1]] = match[2]
-    # With hidepid a user sees only processes of his own; a cut list lacks the ps that made it.
-    if "1" not in found or "ps" not in found.values():
-        raise CollectError(Reason.INCOMPLETE, "ps does not list all processes")
-    return frozenset(found.values())
 
 
 def _existing(seen: Reading) -> frozenset[str]:

@@ -182,7 +182,7 @@ def inventory_discover(this_machine: bool, out: Path | None) -> None:
 
     text = describe()
     if out is None:
-        print(text, end="")
+        console.say(text.rstrip("\n"))
         return
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, "utf-8")

@@ -112,8 +112,10 @@ def _key(path: str, passphrase: str | None) -> paramiko.PKey:
         if known is None:
             file = Path(path).expanduser()
             refuse_readable(file)
+            # paramiko says that it takes text, and hands it to a function that takes bytes only.
+            secret: Any = passphrase.encode() if passphrase is not None else None
             try:
-                known = _keys[path, passphrase] = paramiko.PKey.from_path(file, passphrase)
+                known = _keys[path, passphrase] = paramiko.PKey.from_path(file, secret)
             except Exception as exc:  # noqa: BLE001  (paramiko and cryptography raise a dozen kinds)
                 raise CapdoError(f"{file}: not a usable private key ({type(exc).__name__})") from None
         return known
@@ -142,8 +144,8 @@ class SshTransport:
             self._authenticate(connection, end)
             return self._ask(connection, session, end)
         except (paramiko.SSHException, EOFError, OSError) as exc:
-            if time.monotonic() >= end or isinstance(exc, TimeoutError):
-                raise TransportError(Reason.TIMEOUT, f"no answer within {deadline_s:g} s") from None
+            if time.monotonic() >= end or isinstance(exc, TimeoutError) or "timeout" in _words(exc).lower():
+                raise TransportError(Reason.TIMEOUT, f"no answer in time: {_words(exc)}") from None
             raise TransportError(Reason.INCOMPLETE, f"the session ended early: {_words(exc)}") from None
         finally:
             watch.cancel()
@@ -224,8 +226,13 @@ class SshTransport:
         channel.settimeout(_left(end))
         channel.set_combine_stderr(True)
         channel.exec_command(INVOKE)
-        channel.sendall(session.asked())
-        channel.shutdown_write()
+        try:
+            channel.sendall(session.asked())
+            channel.shutdown_write()
+        except TimeoutError:
+            raise
+        except OSError:
+            pass  # it has ended already; what it said is read below
         chunks: list[bytes] = []
         tail = b""
         size = 0

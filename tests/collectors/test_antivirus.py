@@ -18,7 +18,7 @@ from tests.support import reading
 
 ABSENT = {"exit": 1, "stderr": "/usr/bin/head: cannot open 'x' for reading: No such file or directory"}
 WHOLE: Mapping[str, Any] = {
-    "processes": "    1 systemd\n  500 clamd\n  900 ps\n",
+    "processes": "    1 4026532240 systemd\n  500 4026532240 clamd\n  900 4026532240 ps\n",
     "products": {
         "stdout": "/\n/usr/sbin/clamd\n/var\n",
         "exit": 2,
@@ -93,7 +93,12 @@ def test_an_incomplete_look_at_schedules_is_none(code: int, stdout: str, stderr:
 
 @pytest.mark.parametrize(
     "processes",
-    ["", "  500 clamd\n  900 ps\n", "    1 systemd\n  500 clamd\n", "    1 systemd\nclamd\n  900 ps\n"],
+    [
+        "",
+        "  500 4026532240 clamd\n  900 4026532240 ps\n",
+        "    1 4026532240 systemd\n  500 4026532240 clamd\n",
+        "    1 4026532240 systemd\nclamd\n  900 4026532240 ps\n",
+    ],
 )
 def test_a_partial_process_list_is_refused(processes: str) -> None:
     with pytest.raises(CollectError):
@@ -101,10 +106,13 @@ def test_a_partial_process_list_is_refused(processes: str) -> None:
 
 
 def test_a_product_beside_an_idle_clamav_is_what_protects() -> None:
-    found = parse(processes="    1 systemd\n  500 kesl\n  900 ps\n")
+    found = parse(processes="    1 4026532240 systemd\n  500 4026532240 kesl\n  900 4026532240 ps\n")
     assert (found.engine(), found.others_running()) == ("other", ("Kaspersky",))
     assert parse().engine() == "clamav"
-    assert parse(processes="    1 systemd\n  500 bkav\n  900 ps\n").engine(("bkav",)) == "other"
+    assert (
+        parse(processes="    1 4026532240 systemd\n  500 4026532240 bkav\n  900 4026532240 ps\n").engine(("bkav",))
+        == "other"
+    )
 
 
 @pytest.mark.parametrize("key", sorted(WHOLE))

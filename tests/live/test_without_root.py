@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-INVENTORY = "province: {id: p}\nsystems: []\nservers: [{id: may, address: 127.0.0.1, connect: local, platform: linux}]\n"
+INVENTORY = (
+    "province: {id: p}\nsystems: []\nservers: [{id: may, address: 127.0.0.1, connect: local, platform: linux}]\n"
+)
 
 
 @pytest.mark.root
@@ -30,15 +32,18 @@ def test_as_nobody(tmp_path: Path) -> None:
     subprocess.run(["chown", "-R", "65534:65534", str(work)], check=True)
     (packages,) = (Path(sys.prefix) / "lib").glob("python3.*/site-packages")
     python = Path(sys.executable).resolve().relative_to(Path(sys.base_prefix).resolve())
+    become = ["exec", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "-i"]
+    become += ["HOME=/nonexistent", "PATH=/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE=1"]
+    become += [f"LD_LIBRARY_PATH={python_home}/lib", f"PYTHONPATH={tmp_path / 'packages'}"]
+    run = [str(python_home / python), f"{tree}/audit.py", "run", "inventory.yaml"]
+    run += ["--db", f"sqlite:///{work}/a.db", "--out", "out"]
     # The interpreter and the tree may lie where nobody may not go; in a mount namespace of its own they lie elsewhere.
     steps = [
         f"mount --bind {shlex.quote(str(Path(sys.base_prefix).resolve()))} {python_home}",
         f"mount --bind {shlex.quote(str(ROOT))} {tree}",
         f"mount --bind {shlex.quote(str(packages))} {tmp_path / 'packages'}",
         f"cd {work}",
-        "exec setpriv --reuid=65534 --regid=65534 --clear-groups env -i HOME=/nonexistent PATH=/usr/bin:/bin "
-        f"LD_LIBRARY_PATH={python_home}/lib PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={tmp_path / 'packages'} {python_home / python} {tree}/audit.py "
-        f"run inventory.yaml --db sqlite:///{work}/a.db --out out",
+        shlex.join(become) + " " + shlex.join(run),
     ]
     for parent in [tmp_path, *tmp_path.parents][:-2]:
         parent.chmod(parent.stat().st_mode | 0o011)

@@ -177,7 +177,7 @@ def ssh(host_key: paramiko.PKey, mode: str = "shell", hold_s: float = 0.0) -> Ha
             try:
                 if interface.asked.wait(20):
                     time.sleep(hold_s)
-                    _MODES[mode](channel, seen, interface.seen.commands[-1])
+                    _MODES.get(mode, _nothing)(channel, seen, interface.seen.commands[-1])
             finally:
                 with seen.lock:
                     seen.now -= 1
@@ -196,12 +196,12 @@ def _shell(channel: paramiko.Channel, _: Seen, command: bytes) -> None:
     channel.send_exit_status(ran.returncode)
 
 
-def _half(channel: paramiko.Channel, _: Seen, command: bytes) -> None:
+def _cut(channel: paramiko.Channel, _: Seen, command: bytes) -> None:
     script = b"".join(iter(lambda: channel.recv(65536), b""))
     ran = subprocess.run(
         ["/bin/sh", "-c", command.decode()], input=script, capture_output=True, timeout=60, check=False
     )
-    channel.sendall(ran.stdout[: len(ran.stdout) // 2])
+    channel.sendall(ran.stdout[: ran.stdout.rindex(b" e\n")])
 
 
 def _flood(channel: paramiko.Channel, seen: Seen, _: bytes) -> None:
@@ -225,9 +225,8 @@ def _nologin(channel: paramiko.Channel, _: Seen, __: bytes) -> None:
 
 _MODES: dict[str, Callable[[paramiko.Channel, Seen, bytes], None]] = {
     "shell": _shell,
-    "half": _half,
+    "cut": _cut,
     "flood": _flood,
     "drip": _drip,
-    "nothing": _nothing,
     "nologin": _nologin,
 }

@@ -52,9 +52,11 @@ def missing() -> str:
 
 
 def make_key(path: Path, kind: str = "ed25519", passphrase: str = "") -> str:
-    """Make a key pair; returns the public half as ``TYPE BASE64``."""
+    """Make a key pair; returns the public half as ``TYPE BASE64``. Kind ``rsa-pem``: in the old format."""
+    kind, _, old = kind.partition("-")
+    form = ["-m", "PEM"] if old else []
     subprocess.run(
-        ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", "", "-f", str(path)], check=True, timeout=60
+        ["ssh-keygen", "-q", "-t", kind, *form, "-N", passphrase, "-C", "", "-f", str(path)], check=True, timeout=60
     )
     return " ".join(path.with_name(path.name + ".pub").read_text().split()[:2])
 
@@ -75,6 +77,7 @@ class Sshd:
         *,
         sudoers: str = "",
         options: Sequence[str] = (),
+        authorized: Sequence[str] = (),
         netns: str | None = None,
     ) -> None:
         folder.mkdir(exist_ok=True)
@@ -83,7 +86,7 @@ class Sshd:
         self.port = free_port(self.addresses[0])
         self.host_key = make_key(folder / "host")
         self.key_file = folder / "client"
-        (folder / "authorized_keys").write_text(make_key(self.key_file) + "\n")
+        (folder / "authorized_keys").write_text("\n".join([make_key(self.key_file), *authorized, ""]))
         (folder / "sudoers").write_text(f"Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n{sudoers}")
         self.log = folder / "sshd.log"
         self.known_hosts = folder / "known_hosts"
