@@ -113,24 +113,21 @@ def assess(
     digest = inventory_digest(inventory)
     checks = {key: check for key, (check, _) in registry.checks().items()}
     judge = Judge(checks, registry.collectors(), {s.id: s for s in inventory.systems}, digest, known.now)
-    asked = {target.id: _asked(rules.of(target), checks_glob) for target in inventory.targets}
-    if not any(asked.values()):
-        raise CapdoError(_("nothing to do: no rule falls on any target"))
-    before = store.previous(inventory.province.id, known.started_at.isoformat(), known.run_id)
-    gone = _gone(store, before, inventory, known.day, known.partial)
+    asked = asked_of(rules, inventory, checks_glob)
+    before = _before(store, inventory, known)
     scorer = Scorer(rules, inventory)
     outcome: Outcome | None = None
     states: list[dict[str, Any]] = []
     tally = _Tally(rules.rules)
     with store.writing(seq) as writer:
         stream = _judged(judge, inventory, asked, evidence, states, writer, digest, known)
-        past = store.pasts(before.seq) if before else iter(())
+        past = store.pasts(before.seq) if before.seq is not None else iter(())
         proof = _proven(judge, inventory, asked, evidence, known.day)
         for item in annotate(stream, past, rules=rules, inventory=inventory, day=known.day, proven=proof):
             scorer.add(item)
             tally.add(item)
             writer.add(item, codec.dump(_spoken(item)))
-        scores = scorer.finish(partial=known.partial, removed=gone)
+        scores = scorer.finish(partial=known.partial, removed=before.gone)
         outcome = Outcome(
             seq=seq,
             scores=scores,
@@ -139,16 +136,22 @@ def assess(
             unreachable=sum(state["state"] == "unreachable" for state in states),
             counts=tally.counts,
         )
-        head = _head(inventory, packs, rules, known, scores, states, before.id if before else None, gone, digest)
+        head = _head(inventory, packs, rules, known, scores, states, before, digest)
         writer.finish("partial" if known.partial else "complete", known.finished_at, head)
     return outcome
 
 
-def _asked(chosen: tuple[Chosen, ...], glob: str | None) -> tuple[Chosen, ...]:
-    if not glob:
-        return chosen
-    globs = [one.strip() for one in glob.split(",")]
-    return tuple(c for c in chosen if any(fnmatch.fnmatchcase(c.rule.check or c.rule.id, one) for one in globs))
+def asked_of(rules: RuleSet, inventory: Inventory, glob: str | None) -> dict[str, tuple[Chosen, ...]]:
+    """The rules that fall on each target, of those that --checks names. Raises ``CapdoError`` when there is none."""
+    globs = [one.strip() for one in glob.split(",")] if glob else []
+
+    def wanted(chosen: Chosen) -> bool:
+        return not globs or any(fnmatch.fnmatchcase(chosen.rule.check or chosen.rule.id, one) for one in globs)
+
+    asked = {target.id: tuple(filter(wanted, rules.of(target))) for target in inventory.targets}
+    if not any(asked.values()):
+        raise CapdoError(_("nothing to do: no rule falls on any target"))
+    return asked
 
 
 def _judged(
@@ -218,14 +221,25 @@ class _Tally:
             self.undecided += 1
 
 
-def _gone(store: Store, before: Any, inventory: Inventory, day: date, partial: bool) -> Mapping[str, tuple[str, ...]]:
-    """Targets of the previous run that are gone without an explanation, by agency."""
-    if before is None or partial:
-        return {}
-    head = store.head(before.seq)
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The run this one is compared with, and which of its targets are gone without an explanation, by agency."""
+
+    id: str | None = None
+    seq: int | None = None
+    gone: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def _before(store: Store, inventory: Inventory, known: Circumstances) -> _Before:
+    row = store.previous(inventory.province.id, known.started_at.isoformat(), known.run_id)
+    if row is None:
+        return _Before()
+    if known.partial:
+        return _Before(row.id, row.seq)
+    head = store.head(row.seq)
     # What was already missing then and is still unexplained stays missing.
     listed = {told["id"]: told.get("agency") for told in (*head["targets"], *head["run"]["removed"])}
-    return removed(listed, inventory, day)
+    return _Before(row.id, row.seq, removed(listed, inventory, known.day))
 
 
 def _target(judged: JudgedTarget) -> dict[str, Any]:
@@ -280,8 +294,7 @@ def _head(
     known: Circumstances,
     scores: Scores,
     states: list[dict[str, Any]],
-    previous: str | None,
-    gone: Mapping[str, tuple[str, ...]],
+    before: _Before,
     digest: str,
 ) -> dict[str, Any]:
     """The run document without findings and observations."""
@@ -310,7 +323,7 @@ def _head(
             ],
             "inventory_sha256": digest,
             "tool_version": __version__,
-            "previous": previous,
+            "previous": before.id,
             "manifest_sha256": known.manifest_sha256,
             "verified": known.verified,
             "recorded": known.recorded,
@@ -318,7 +331,9 @@ def _head(
             "coverage_gate": base.coverage_gate,
             "formula": dict(formula(base)),
             "data": data_dates(known.day),
-            "removed": [{"id": name, "agency": agency or None} for agency, names in gone.items() for name in names],
+            "removed": [
+                {"id": name, "agency": agency or None} for agency, names in before.gone.items() for name in names
+            ],
             "secret_standalone": dict(inventory.secret_standalone),
         },
         "organisation": _organisation(inventory),

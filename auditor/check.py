@@ -131,7 +131,22 @@ def run_check(
         return Judged(_broken(check.id, f"gave {type(verdict).__name__}, not a verdict"), refs)
     if verdict.result is Result.PASS and not refs:
         return Judged(_broken(check.id, "passed without an observation"), refs)
+    if verdict.result is Result.UNKNOWN:
+        cause = _cause([*parts.values()] if parts else [single])
+        return Judged(verdict, refs, cause.reason, cause.detail)
     return Judged(verdict, refs)
+
+
+def _cause(parts: list[Any]) -> Unavailable:
+    """Why a check could not decide though it was asked: the part of its evidence that could not be had."""
+    for part in parts:
+        if isinstance(part, Unavailable):
+            return part
+        for item in fields(part):
+            inner = getattr(part, item.name)
+            if isinstance(inner, Unavailable):
+                return inner
+    return Unavailable(Reason.INCOMPLETE)
 
 
 def _broken(check: str, detail: str) -> Verdict:

@@ -13,7 +13,8 @@ from typing import Any
 
 from auditor import __version__, registry
 from auditor.annotate import day_of
-from auditor.assess import Circumstances, Outcome, assess, choose, end_of
+from auditor.assess import Circumstances, Outcome, asked_of, assess, choose, end_of
+from auditor.check import needs
 from auditor.collect import Collection, Committed
 from auditor.collector import CommandCollector, ProbeCollector
 from auditor.evidences import Evidences
@@ -90,10 +91,16 @@ def gather(
     started_at: datetime | None = None,
     on_commit: Callable[[Sequence[Committed]], None] = lambda _done: None,
     progress: Progress = lambda _n, _t: None,
+    topics: frozenset[str] | None = None,
 ) -> int:
-    """Collect into ``folder`` and seal it with a manifest; returns how many pairs ended without evidence."""
+    """Collect into ``folder`` and seal it with a manifest; returns how many pairs ended without evidence.
+
+    ``topics`` limits to collectors of that evidence: a run of few checks asks a host only what they need.
+    """
     started = started_at or datetime.now(UTC)
-    collectors = registry.collectors()
+    collectors = {
+        key: made for key, made in registry.collectors().items() if topics is None or made.evidence.topic in topics
+    }
     known = done or {}
     finished = {pair for pair, told in known.items() if told[2] not in _AGAIN}
     writer = FolderWriter(folder)
@@ -137,6 +144,12 @@ def _declared(inventory: Inventory) -> dict[str, list[Any]]:
     return {key: list(value.values()) for key, value in sorted(told.items())}
 
 
+def _topics(rules: RuleSet, inventory: Inventory, glob: str | None) -> frozenset[str]:
+    known = registry.checks()
+    named = {one.rule.check for chosen in asked_of(rules, inventory, glob).values() for one in chosen}
+    return frozenset(need.evidence.topic for check in named if check for need in needs(type(known[check][0])))
+
+
 def run(store: Store, inventory: Inventory, wish: Wish, progress: Progress = lambda _n, _t: None) -> Done:
     """A new run: collect, judge, store. On interrupt what was collected stays, for ``resume``."""
     chosen = limited(inventory, wish)
@@ -144,7 +157,8 @@ def run(store: Store, inventory: Inventory, wish: Wish, progress: Progress = lam
     started = datetime.now(UTC).replace(microsecond=0)
     now = datetime.fromisoformat(recording["finished_at"]) if recording else started
     day = wish.day or day_of(now)
-    _rules(chosen, wish, day)  # a pack that cannot be used must be known before anything is asked of a host
+    # A pack that cannot be used, or rules that fall on nothing, must be known before anything is asked of a host.
+    asked_of(_rules(chosen, wish, day)[2], chosen, wish.checks)
     run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     request = {
         "inventory_sha256": inventory_digest(chosen),
@@ -179,8 +193,9 @@ def resume(store: Store, inventory: Inventory, run_id: str | None, wish: Wish, p
 
 
 def _carry_on(store: Store, row: RunRow, chosen: Inventory, wish: Wish, progress: Progress) -> Done:
-    started = datetime.fromisoformat(row.started_at)
+    started, day = datetime.fromisoformat(row.started_at), date.fromisoformat(row.date)
     folder = Path(str(row.evidence))
+    packs, profile, rules = _rules(chosen, wish, day)
     gather(
         chosen,
         folder,
@@ -189,14 +204,14 @@ def _carry_on(store: Store, row: RunRow, chosen: Inventory, wish: Wish, progress
         started_at=started,
         on_commit=lambda committed: store.record(row.seq, committed),
         progress=progress,
+        topics=_topics(rules, chosen, wish.checks) if wish.checks else None,
     )
     evidence = EvidenceFolder(folder)
-    now, day = started, date.fromisoformat(row.date)
+    now = started
     if chosen.recorded:
         now = datetime.fromisoformat(EvidenceFolder(Path(chosen.recorded)).manifest()["finished_at"])
     if day != day_of(now):
         now = end_of(day)
-    packs, profile, rules = _rules(chosen, wish, day)
     known = Circumstances(
         run_id=row.id,
         started_at=started,

@@ -81,16 +81,26 @@ def sudoers(target: Target, user: str, commands: Sequence[Command]) -> str:
         f"Defaults:{_word(user)} !requiretty, !mail_no_user, !mail_no_perms, !use_pty",
     ]
     for argv in dict.fromkeys(c.argv for c in commands if c.privilege is not Privilege.NONE):
-        words = " ".join(_word(arg) for arg in argv[1:]) if len(argv) > 1 else '""'
-        lines.append(f"{_word(user)} ALL=(root) NOPASSWD: NOEXEC: {_word(argv[0])} {words}")
+        lines.append(f"{_word(user)} ALL=(root) NOPASSWD: NOEXEC: {_word(argv[0])} {_arguments(argv[1:])}")
     return "\n".join(lines) + "\n"
 
 
-_SPECIAL = set("\\,:=!\"'*?[]{}()#~%@+ \t")
-
-
 def _word(text: str) -> str:
-    """One word of a sudoers line: every character with a meaning of its own is escaped."""
-    if text == "":
+    """A user or a tool in a sudoers line: every character with a meaning of its own is escaped."""
+    return "".join(f"\\{ch}" if ch in "\\,:=!\"'*?[]{}()#~%@+ \t" else ch for ch in text)
+
+
+def _arguments(words: Sequence[str]) -> str:
+    """Arguments in a sudoers line, which are read twice: by its lexer, then as one fnmatch pattern.
+
+    The lexer takes a backslash before ``,:=#`` and blanks as its own, and hands one before ``*?[]!`` on
+    to fnmatch; before anything else it is a syntax error. A backslash itself must survive both.
+    """
+    if not words:
         return '""'
-    return "".join(f"\\{ch}" if ch in _SPECIAL else ch for ch in text)
+    text = " ".join("".join(_ESCAPED.get(ch, ch) for ch in word).replace(" ", "\\ ") for word in words)
+    # Since sudo 1.9.10 arguments from ^ to $ are a regular expression.
+    return "\\" + text if text.startswith("^") and text.endswith("$") else text
+
+
+_ESCAPED = {"\\": "\\" * 4, "\t": "\\\t"} | {ch: "\\" + ch for ch in ",:=#*?[]!"}

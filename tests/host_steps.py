@@ -82,7 +82,7 @@ def archive(*, days: float = 0, offers: str = "") -> Step:
     def step(host: Host) -> None:
         dated = time.strftime("%a, %d %b %Y %H:%M:%S UTC", time.gmtime(time.time() - days * 86400))
         entry = f"Package: {offers}\nVersion: 99\nArchitecture: all\nFilename: none.deb\nSize: 1\nMD5sum: {'0' * 32}\n"
-        told = "Origin: Debian\nLabel: Debian-Security\nSuite: oldstable-security\nCodename: bookworm-security"
+        told = "Origin: Debian\nLabel: Debian-Security\nSuite: oldstable-security\nVersion: 12"
         host.sh("rm -rf /etc/apt/sources.list.d /var/lib/apt/lists/* && mkdir -p /srv/kho && chmod 755 /srv /srv/kho")
         host.write("/srv/kho/Packages", entry if offers else "")
         host.write("/srv/kho/Release", f"{told}\nDate: {dated}\n")
@@ -95,8 +95,20 @@ def archive(*, days: float = 0, offers: str = "") -> Step:
 lists_stale = archive(days=40)
 
 
-def clamav(*, days: float = 0.5, running: bool = True) -> Step:
-    """ClamAV with a small database of its own; ``daily.cvd`` has a true header of that age, and nothing behind it."""
+_CLAMD = """\
+DatabaseDirectory /var/lib/own-db
+LocalSocket /run/clamd.ctl
+User root
+OnAccessIncludePath /home
+OnAccessExcludeRootUID yes
+"""
+
+
+def clamav(*, days: float = 0.5) -> Step:
+    """clamd and its scanner on access, with a small database of their own.
+
+    ``daily.cvd`` beside it has a true header of that age, and nothing behind it: real ones cannot be carried around.
+    """
 
     def step(host: Host) -> None:
         built = int(time.time() - days * 86400)
@@ -105,13 +117,16 @@ def clamav(*, days: float = 0.5, running: bool = True) -> Step:
         host.sh("rm -rf /var/lib/clamav && mkdir -p -m 755 /var/lib/clamav /var/lib/own-db")
         host.write("/var/lib/clamav/daily.cvd", header.ljust(512))
         host.write("/var/lib/own-db/own.hdb", "44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test\n")
-        host.write("/etc/own-clamd.conf", "DatabaseDirectory /var/lib/own-db\nLocalSocket /run/clamd.ctl\nUser root\n")
-        if running:
-            host.at_start["clamd"] = "clamd -c /etc/own-clamd.conf >/dev/null 2>&1"
-        else:
-            host.at_start.pop("clamd", None)
+        host.write("/etc/own-clamd.conf", _CLAMD)
+        host.at_start["clamd"] = "clamd -c /etc/own-clamd.conf >/dev/null 2>&1"
+        host.at_start["clamonacc"] = "clamonacc -c /etc/own-clamd.conf >/dev/null 2>&1"
 
     return step
+
+
+def clamd_stopped(host: Host) -> None:
+    for service in ("clamonacc", "clamd"):
+        host.at_start.pop(service)
 
 
 def crontab(line: str) -> Step:

@@ -35,11 +35,13 @@ mount -t proc proc proc && mount -t sysfs -o ro sysfs sys && mount -t tmpfs -o m
 for node in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 666 "dev/${node%:*}" c 1 "${node#*:}"; done
 mknod -m 666 dev/tty c 5 0 && ln -s /proc/self/fd dev/fd && ln -s fd/0 dev/stdin && ln -s pts/ptmx dev/ptmx
 mkdir dev/pts dev/shm && mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
-mkdir -p .old && pivot_root . .old && umount -l .old && rmdir .old && echo ready && read -r word && exec /usr/sbin/sshd -D -e
+mkdir -p .old && pivot_root . .old && umount -l .old && rmdir .old
+echo ready && read -r word && exec /usr/sbin/sshd -D -e
 """
 _NEW = """
 rm -f /etc/sudoers.d/[!R]* /etc/resolv.conf /.dockerenv
 mkdir -p -m 755 /run/sshd && chmod 1777 /tmp /var/tmp && useradd -m -s /bin/bash "$1"
+install -m 664 -g utmp /dev/null /var/log/wtmp && install -m 664 -g utmp /dev/null /var/log/lastlog
 mkdir -m 700 "/home/$1/.ssh" && printf '%s\\n' "$2" >"/home/$1/.ssh/authorized_keys" && chown -R "$1:" "/home/$1/.ssh"
 """
 _OWN = """

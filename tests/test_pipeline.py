@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,19 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def recorded(done: Path) -> Path:
+    """The same inventory over the evidence already collected: runs of it ask no host."""
+    (done / "recorded.yaml").write_text(
+        INVENTORY.replace("connect: local", "connect: recorded, recording: may-nay").replace(
+            "kind: loopback", "kind: loopback, connect: recorded, recording: noi-bo"
+        )
+        + "recorded: ./evidence\n",
+        "utf-8",
+    )
+    return done / "recorded.yaml"
+
+
 def document(path: Path) -> dict[str, Any]:
     told: dict[str, Any] = json.loads((path / "run.json").read_text("utf-8"))
     return told
@@ -85,6 +99,19 @@ def test_a_pass_rests_on_observations_that_are_in_the_document(done: Path) -> No
     for one in passed:
         assert one["observations"]
         assert set(one["observations"]) <= set(told["observations"])
+
+
+def test_what_is_unknown_says_why(done: Path) -> None:
+    for one in document(done / "out")["findings"]:
+        assert (one["reason"] is not None) == (one["result"] == "unknown"), one
+        assert (one["cure"] is not None) == (one["result"] in ("unknown", "error", "notchecked")), one
+
+
+def test_personal_data_stay_out_of_the_document(done: Path) -> None:
+    told = document(done / "out")
+    listed = [one for one in told["observations"].values() if "/etc/passwd" in one["source"]]
+    assert listed
+    assert all(one["excerpt"] is None for one in listed)
 
 
 def test_judging_the_same_evidence_twice_gives_the_same_bytes(done: Path, tmp_path: Path) -> None:
@@ -150,10 +177,11 @@ def test_old_evidence_is_stale(done: Path, tmp_path: Path) -> None:
     assert next(one["state"] for one in told["targets"] if one["id"] == "may-nay") == "stale"
 
 
-def test_history_is_carried_from_run_to_run(done: Path, tmp_path: Path) -> None:
+def test_history_is_carried_from_run_to_run(recorded: Path, tmp_path: Path) -> None:
     db = tmp_path / "a.db"
     for name in ("one", "two"):
-        audit("run", done / "inventory.yaml", "--out", tmp_path / name, db=db)
+        audit("run", recorded, "--out", tmp_path / name, db=db)
+        time.sleep(1.1)  # a run is dated to the second
     first, second = document(tmp_path / "one"), document(tmp_path / "two")
     assert first["run"]["previous"] is None
     assert second["run"]["previous"] == first["run"]["id"]
@@ -164,15 +192,16 @@ def test_history_is_carried_from_run_to_run(done: Path, tmp_path: Path) -> None:
             assert one["first_seen"] == first["run"]["date"]
 
 
-def test_a_limited_run_is_partial_and_never_previous(done: Path, tmp_path: Path) -> None:
+def test_a_limited_run_is_partial_and_never_previous(recorded: Path, tmp_path: Path) -> None:
     db = tmp_path / "a.db"
-    ended = audit("run", done / "inventory.yaml", "--limit", "may-nay", "--out", tmp_path / "one", db=db)
+    ended = audit("run", recorded, "--limit", "may-nay", "--out", tmp_path / "one", db=db)
     assert ended.returncode in (1, 3), ended.stderr
     told = document(tmp_path / "one")
     assert told["run"]["state"] == "partial"
     assert told["scores"]["province"]["grade"] is None
     assert [target["id"] for target in told["targets"]] == ["may-nay"]
-    audit("run", done / "inventory.yaml", "--out", tmp_path / "two", db=db)
+    time.sleep(1.1)
+    audit("run", recorded, "--out", tmp_path / "two", db=db)
     assert document(tmp_path / "two")["run"]["previous"] is None
 
 

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from auditor.collector import Command, Privilege
 from auditor.model import Reason
 from auditor.script import HostOutput, Output, build, parse
-from auditor.transports import INVOKE
+from auditor.transports import EVAL, INVOKE
 
 WORD = "5e2a9c01d7b3f846"
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -54,7 +54,7 @@ def record(commands: Sequence[Command], shell: Sequence[str] = SHELLS["dash"], *
     if path is not None:
         script = script.replace(b"PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"PATH={path}".encode())
     done = subprocess.run(
-        [*shell, 'eval "$(cat)"'],
+        [*shell, EVAL],
         input=script,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

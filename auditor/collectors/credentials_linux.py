@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from auditor.collector import Command, CommandCollector, Privilege, Reading
 from auditor.collectors._text import whole_lines
 from auditor.evidence.accounts import Credentials, PasswordStatus
-from auditor.model import CollectError, Evidence, Reason
+from auditor.model import CollectError, Evidence, Privacy, Reason
 from auditor.targets import Target
 
 _STATES: dict[str, Literal["usable", "locked", "none"]] = {
@@ -37,8 +37,8 @@ class LinuxCredentials(CommandCollector):
 
     def commands(self, target: Target) -> Sequence[Command]:
         return (
-            Command("status", ("/usr/bin/passwd", "-S", "-a"), Privilege.ROOT),
-            Command("keys", _KEYS, Privilege.ROOT),
+            Command("status", ("/usr/bin/passwd", "-S", "-a"), Privilege.ROOT, privacy=Privacy.PERSONAL),
+            Command("keys", _KEYS, Privilege.ROOT, privacy=Privacy.PERSONAL),
         )
 
     def parse(self, seen: Reading) -> Credentials:

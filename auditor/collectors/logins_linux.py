@@ -13,7 +13,7 @@ from typing import ClassVar
 from auditor.collector import Command, CommandCollector, Reading
 from auditor.collectors._text import whole_lines
 from auditor.evidence.accounts import Logins
-from auditor.model import CollectError, Evidence, Reason
+from auditor.model import CollectError, Evidence, Privacy, Reason
 from auditor.targets import Target
 
 _ROW = re.compile(
@@ -30,8 +30,8 @@ class LinuxLogins(CommandCollector):
 
     def commands(self, target: Target) -> Sequence[Command]:
         return (
-            Command("lastlog", ("/usr/bin/lastlog",)),
-            Command("lastlog2", ("/usr/bin/lastlog2",)),
+            Command("lastlog", ("/usr/bin/lastlog",), privacy=Privacy.PERSONAL),
+            Command("lastlog2", ("/usr/bin/lastlog2",), privacy=Privacy.PERSONAL),
         )
 
     def parse(self, seen: Reading) -> Logins:

@@ -37,8 +37,11 @@ class Transport(Protocol):
         """
 
 
-INVOKE = "exec /bin/sh -c 'eval \"$(cat)\"'"
-"""Reads the script from stdin whole (one fork), whatever the login shell is; nothing shows in argv."""
+EVAL = 'eval "$(PATH=/usr/bin:/bin; exec cat)"'
+"""Reads the script from stdin whole, whatever PATH an rc file left behind."""
+
+INVOKE = f"exec /bin/sh -c '{EVAL}'"
+"""What a host is asked to execute: a POSIX shell whatever the login shell is; nothing shows in argv."""
 
 
 class Session:

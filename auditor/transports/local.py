@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from auditor.collector import Command
 from auditor.model import Reason
 from auditor.script import HostOutput
-from auditor.transports import SESSION_CAP, Session
+from auditor.transports import EVAL, SESSION_CAP, Session
 
 
 class LocalTransport:
@@ -25,7 +25,7 @@ class LocalTransport:
         session = Session(commands)
         end = time.monotonic() + deadline_s
         with subprocess.Popen(
-            ["/bin/sh", "-c", 'eval "$(cat)"'],
+            ["/bin/sh", "-c", EVAL],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

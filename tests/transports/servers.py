@@ -168,9 +168,11 @@ def ssh(host_key: paramiko.PKey, mode: str = "shell", hold_s: float = 0.0) -> Ha
         interface = _Interface(seen, mode)
         with contextlib.closing(transport):
             transport.start_server(server=interface)
-            channel = transport.accept(20)
-            if channel is None:
-                return
+            channel = None
+            while channel is None:
+                if seen.done.is_set() or not transport.is_active():
+                    return
+                channel = transport.accept(0.5)
             with seen.lock:
                 seen.now += 1
                 seen.most = max(seen.most, seen.now)
@@ -182,6 +184,16 @@ def ssh(host_key: paramiko.PKey, mode: str = "shell", hold_s: float = 0.0) -> Ha
                 with seen.lock:
                     seen.now -= 1
                 channel.close()
+
+    return handle
+
+
+def echo(host_key: paramiko.PKey, words: Sequence[bytes]) -> Handler:
+    """A server that says ``words`` in place of an answer: before any frame, as a login shell might."""
+
+    def handle(conn: socket.socket, seen: Seen) -> None:
+        _MODES["echo"] = lambda channel, _s, _c: channel.sendall(b"you said: " + b" ".join(words) + b"\n")
+        ssh(host_key, "echo")(conn, seen)
 
     return handle
 

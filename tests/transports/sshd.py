@@ -39,6 +39,7 @@ mount --bind /run/passwd /etc/passwd
 mount --bind /run/group /etc/group
 [ ! -e /etc/sudoers ] || mount --bind /run/sudoers /etc/sudoers
 cd /
+. "$1/setup"
 exec /usr/sbin/sshd -D -e -f "$1/sshd_config"
 """
 
@@ -68,7 +69,10 @@ def free_port(address: str = "127.0.0.1") -> int:
 
 
 class Sshd:
-    """One server listening at ``addresses``; ``key_file`` opens both root and ``USER``."""
+    """One server listening at ``addresses``; ``key_file`` opens both root and ``USER``.
+
+    ``setup``: shell lines run first, in the private mount namespace.
+    """
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class Sshd:
         sudoers: str = "",
         options: Sequence[str] = (),
         authorized: Sequence[str] = (),
+        setup: str = "",
         netns: str | None = None,
     ) -> None:
         folder.mkdir(exist_ok=True)
@@ -88,6 +93,7 @@ class Sshd:
         self.key_file = folder / "client"
         (folder / "authorized_keys").write_text("\n".join([make_key(self.key_file), *authorized, ""]))
         (folder / "sudoers").write_text(f"Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n{sudoers}")
+        (folder / "setup").write_text(setup + "\n")
         self.log = folder / "sshd.log"
         self.known_hosts = folder / "known_hosts"
         self.known_hosts.write_text("".join(f"[{a}]:{self.port} {self.host_key}\n" for a in self.addresses))

@@ -328,7 +328,7 @@ def test_a_host_that_breaks_off(tmp_path: Path, keys: Path, host_key: paramiko.P
 def test_the_commands_stand_in_no_argv(tmp_path: Path, keys: Path, host_key: paramiko.PKey) -> None:
     with servers.serve(servers.ssh(host_key)) as seen:
         assert one(tmp_path, **to(seen, keys)).lost == 0
-    assert seen.commands == [b"exec /bin/sh -c 'eval \"$(cat)\"'"]
+    assert seen.commands == [b"exec /bin/sh -c 'eval \"$(PATH=/usr/bin:/bin; exec cat)\"'"]
 
 
 # -- many hosts at once
