@@ -6,6 +6,7 @@ evidence or with a reason. The gate is asked before a packet leaves, and a name 
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import socket
 import threading
@@ -23,6 +24,7 @@ from auditor.model import Observation, Privacy, Reason
 from auditor.plan import VANTAGE, Task, host_commands, make_tasks
 from auditor.redact import mask, mask_text
 from auditor.script import HostOutput
+from auditor.secrets import SecretError, fetch
 from auditor.targets import Inventory, Target
 from auditor.transports import Transport, TransportError
 
@@ -85,6 +87,7 @@ class Collection:
 
         On ``KeyboardInterrupt`` nothing new is started and what is done stays committed.
         """
+        self._know_secrets()
         limits = {site.id: (site.limits and site.limits.max_parallel) or SITE_LIMIT for site in self.inventory.sites}
         waiting: dict[str, deque[Task]] = {}
         for task in make_tasks(self.inventory, self.collectors, done, only):
@@ -118,6 +121,13 @@ class Collection:
             raise
         pool.shutdown()
         return lost
+
+    def _know_secrets(self) -> None:
+        """All secrets are known to the masker before the first byte is written, whichever host says one first."""
+        settings = [target.ssh for target in self.inventory.targets if target.ssh is not None]
+        for ref in {ref for ssh in settings for ref in (ssh.password, ssh.key_passphrase) if ref is not None}:
+            with contextlib.suppress(SecretError):  # who needs it will say so
+                fetch(ref)
 
     def _task(self, task: Task) -> int:
         work = {"host": self._host, "probe": self._probe, "recorded": self._recorded}[task.kind]

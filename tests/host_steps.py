@@ -63,7 +63,7 @@ sshd_hardened = sshd_config(HARDENED)
 def restic(*ages: float, repo: str = "/srv/sao-luu") -> Step:
     """A restic repository with one snapshot of /etc/ssh for each of these ages in days."""
     script = """
-    rm -rf "$1" && mkdir -p "$1" && printf 'mot mat khau vo hai\\n' >/root/.restic && chmod 600 /root/.restic
+    mkdir -p "$1" && rm -rf "$1"/* && printf 'mot mat khau vo hai\\n' >/root/.restic && chmod 600 /root/.restic
     export RESTIC_REPOSITORY="$1" RESTIC_PASSWORD_FILE=/root/.restic HOME=/root; shift
     restic -q --no-cache init
     for day; do restic -q --no-cache backup --time "$day" /etc/ssh/sshd_config.d /etc/pam.d; done

@@ -20,6 +20,7 @@ from auditor import hostkeys
 from auditor.collector import Command
 from auditor.model import CapdoError, Reason
 from auditor.printable import one_line
+from auditor.redact import mask_text
 from auditor.script import HostOutput
 from auditor.secrets import fetch, refuse_readable
 from auditor.targets import SshSettings
@@ -256,7 +257,7 @@ class SshTransport:
                 break
         raw = b"".join(chunks)
         if not session.began(raw):
-            said = one_line(raw[-300:].decode("utf-8", "backslashreplace"), 200)
+            said = one_line(mask_text(raw[-2000:].decode("utf-8", "backslashreplace")), 200)
             raise TransportError(
                 cut or Reason.INCOMPLETE, f"no POSIX shell answered; the host said: {said or 'nothing'}"
             )

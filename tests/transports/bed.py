@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from auditor import registry
 from auditor.collect import Collection, Committed, Opener, open_transport
@@ -45,7 +44,7 @@ def write_inventory(folder: Path, servers: Sequence[dict[str, Any]], **more: Any
         "servers": [{"systems": ["cong"], "platform": "linux", "connect": "ssh", **server} for server in servers],
         **more,
     }
-    path.write_text(yaml.safe_dump(told, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    path.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")  # JSON is YAML, without aliases
     return path
 
 
