@@ -12,7 +12,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ STATES = {
     "mc-minh-an": ("unreachable", "unreachable"),
     "mc-dong-moi": ("unreachable", "denied"),
     "hssk-csdl": ("partial", "denied"),
-    "ke-toan-https": ("unreachable", "unreachable"),
+    "ke-toan-https": ("partial", "unreachable"),  # the refusal of its port was seen
 }
 """What was recorded as it went wrong; all others were seen."""
 
@@ -107,12 +106,14 @@ def test_findings_are_those_of_the_gold_run(told: dict[str, Any]) -> None:
 
 
 def test_a_second_run_finds_the_same(told: dict[str, Any], tmp_path: Path) -> None:
-    began = time.process_time()
+    began = os.times()
     again = run(tmp_path)
     assert results(again) == results(told)
     assert again["run"]["date"] == told["run"]["date"], "the day is that of the recording, not of the run"
     assert again["scores"] == told["scores"]
-    assert time.process_time() - began < 20
+    spent = os.times()
+    seconds = spent.children_user + spent.children_system - began.children_user - began.children_system
+    assert seconds < 20, "it must stay quick: this is what people try first"
 
 
 def test_the_recording_is_whole_small_and_says_nothing_of_where_it_was_made() -> None:
