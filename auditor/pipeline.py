@@ -13,12 +13,13 @@ from typing import Any
 
 from auditor import __version__, registry
 from auditor.annotate import day_of
-from auditor.assess import Circumstances, Outcome, asked_of, assess, choose, end_of
+from auditor.assess import Outcome, asked_of, assess, choose, end_of
 from auditor.check import needs
 from auditor.collect import Collection, Committed
 from auditor.collector import CommandCollector, ProbeCollector
 from auditor.evidences import Evidences
 from auditor.folder import EvidenceFolder, FolderWriter
+from auditor.head import Circumstances
 from auditor.i18n import _
 from auditor.inventories import from_snapshot, snapshot
 from auditor.inventories import sha256 as inventory_digest

@@ -28,8 +28,9 @@ sys.path.insert(0, str(ROOT))
 
 from auditor import registry  # noqa: E402
 from auditor.annotate import day_of  # noqa: E402
-from auditor.assess import Circumstances, assess  # noqa: E402
+from auditor.assess import assess  # noqa: E402
 from auditor.folder import Envelope, EvidenceFolder  # noqa: E402
+from auditor.head import Circumstances  # noqa: E402
 from auditor.judge import Judge  # noqa: E402
 from auditor.model import Observation  # noqa: E402
 from auditor.packs import find_pack, load_pack, ruleset  # noqa: E402
