@@ -185,7 +185,7 @@ class _Checks:
     def _has_agency(self, entry: dict[str, Any]) -> bool:
         if entry.get("agency"):
             return True
-        if entry.get("from") in self._ids["agencies"]:
+        if str(entry.get("from")) in self._ids["agencies"]:
             return True
         site = self._ids["sites"].get(str(entry.get("site") or entry.get("from")))
         if site is not None and self._source.data["sites"][site[1]].get("agency"):
@@ -248,10 +248,11 @@ class _Checks:
         for path, entry in self._entries["authorities"]:
             yield from self._networks(path, entry)
         for path, entry in self._entries["retired"]:
-            if entry.get("id") in self._secret:
-                yield self._note((*path, "id"), "secret-reference", id=entry["id"])
-            elif entry.get("id") in self._ids[_TARGETS]:
-                yield self._note((*path, "id"), "still-declared", id=entry["id"])
+            gone = str(entry.get("id"))
+            if gone in self._secret:
+                yield self._note((*path, "id"), "secret-reference", id=gone)
+            elif gone in self._ids[_TARGETS]:
+                yield self._note((*path, "id"), "still-declared", id=gone)
 
     def _networks(self, path: Path, entry: dict[str, Any]) -> Iterator[Mistake]:
         scope = entry.get("scope")

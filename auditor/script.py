@@ -5,7 +5,8 @@ output can forge a frame; a random word in each frame keeps out what a login she
 A frame reads ``@WORD N RUNG UPTIME``, then base64 of stdout, then ``@WORD e`` and base64 of stderr.
 Behind its last byte, stdout carries ``[EXIT]`` through the same pipe, so that an exit status stands
 only where everything before it arrived: a missing ``base64`` or a killed ``head`` on the target can
-never make output empty in silence. The last line ``@WORD end N`` shows that nothing was cut.
+never make output empty in silence. ``@WORD .`` closes the frames before it, and the last line,
+``@WORD end N``, shows that nothing was cut.
 Nothing is written on the target.
 """
 
@@ -25,12 +26,15 @@ from auditor.model import Reason
 STDERR_CAP = 4096
 _MARK = 6
 """Room for ``[EXIT]`` behind stdout, and one byte more: who fills it wrote more than the cap."""
+_SLOW = 10
+"""A command that may take longer than this, in seconds, does not keep the answers before it waiting."""
 
 # Of a command: $i its number, $t its seconds, $k the most bytes of stdout taken, $e its stderr.
 # r   runs it. It sees neither fd 5 (the channel) nor 3 and 4. What it leaves running in its process
 #     group ends with it, lest a child that keeps the pipe open hold up the script. Endless stdout
 #     ends it by SIGPIPE; of stderr the first 4 KB are kept and the rest is thrown away.
 # m   is the file truly absent, as opposed to hidden from us: can its nearest existing folder be searched?
+# q   gathers answers; p sends them, by 8 KB or by the second: a packet each costs more than the answer.
 # N L R   the privileges of a command: none, ladder, root. S climbs to sudo. z: it was not run at all.
 _PRELUDE = r"""
 exec 5>&1 </dev/null 2>/dev/null
@@ -38,7 +42,7 @@ export LC_ALL=C LANG=C PATH=/usr/sbin:/usr/bin:/sbin:/bin PAGER=cat HOME=/nonexi
 unset ENV BASH_ENV
 umask 077
 renice -n 10 -p $$ >/dev/null 2>&1
-u=$(id -u)
+u=$(id -u) b= s= y=
 r() {
 e=$( { { timeout -k 1 "$t" "$@" 2>&4 3>&- 4>&- 5>&- & wait $!; x=$?; kill -9 -$!; printf '[%s]' "$x"; } |
 head -c "$k" | base64 >&5; } 4>&1 | { head -c 4096; read -r x && cat >/dev/null; } )
@@ -60,6 +64,12 @@ z() { f "$1"; e=; g; }
 S() { if [ -x /usr/bin/sudo ]; then f sudo; r /usr/bin/sudo -n -- "$@"; g; else z denied; fi; }
 N() { if n "$1"; then z missing; elif [ -x "$1" ]; then f direct; r "$@"; g; else z denied; fi; }
 R() { if n "$1"; then z missing; elif [ "$u" = 0 ]; then f root; r "$@"; g; else S "$@"; fi; }
+p() { printf '%s\n@%s .\n' "$b" "$w" >&5; b= s=${y%.*}; }
+q() {
+b=$b$( "$@" 5>&1 )
+read -r y x </proc/uptime
+[ "${#b}" -lt 8192 ] && [ "${y%.*}" = "$s" ] || p
+}
 L() {
 for p; do :; done
 if n "$1"; then z missing; elif [ -r "$p" ] || m "$p"; then f direct; r "$@"; g; else S "$@"; fi
@@ -99,8 +109,10 @@ def build(commands: Sequence[Command], word: str) -> bytes:
     parts = [f"w={word}", _PRELUDE.strip("\n"), 'printf \'\\n@%s start %s\\n\' "$w" "$(date -u +%s)" >&5']
     for number, command in enumerate(commands):
         argv = " ".join(shlex.quote(word) for word in command.argv)
-        parts.append(f"i={number} t={command.timeout} k={command.cap + _MARK}; {_RUN[command.privilege]} {argv}")
-    parts.append(f"printf '@%s end {len(commands)}\\n' \"$w\" >&5")
+        if command.timeout > _SLOW:
+            parts.append("p")
+        parts.append(f"i={number} t={command.timeout} k={command.cap + _MARK}; q {_RUN[command.privilege]} {argv}")
+    parts.append(f"p; printf '@%s end {len(commands)}\\n' \"$w\" >&5")
     return ("\n".join(parts) + "\n").encode()
 
 
@@ -135,7 +147,7 @@ def parse(
         number = int(match[1]) if match else len(commands) if rest == b"end %d" % len(commands) else -1
         if current is not None:
             # Only the frame that must follow closes this one; any other sign is one of damage.
-            current.closed = current.stderr is not None and number == current.number + 1
+            current.closed = current.stderr is not None and (rest == b"." or number == current.number + 1)
             current = None
         if match is not None and number < len(commands):
             current = frames[number] = _Frame(number, match[2].decode(), float(match[3] or 0))

@@ -356,8 +356,8 @@ def test_a_session_cut_at_every_byte_gives_nothing_that_was_not_whole() -> None:
                 elif before.problem is None:
                     assert after.problem is (reason or Reason.INCOMPLETE)
                     assert (after.stdout, after.exit) == (b"", None)
-    last = parse(raw[: raw.index(b"@%s end" % WORD.encode())], WORD, SESSION, NOW).outputs[-1]
-    assert last.problem is Reason.INCOMPLETE, "the last command is whole only with the end frame"
+    last = parse(raw[: raw.rindex(b"@%s ." % WORD.encode())], WORD, SESSION, NOW).outputs[-1]
+    assert last.problem is Reason.INCOMPLETE, "the last command is whole only with the line that closes it"
 
 
 def test_a_damaged_frame_line_never_makes_another_success() -> None:
