@@ -164,7 +164,8 @@ class Collection:
         made = dict(zip(commands, self._observe(target, transport.name, answer), strict=True))
         sets: dict[str, list[tuple[str, Observation]]] = {name: [] for name in chosen}
         for owner, command in asked:
-            sets[owner].append((command.key, replace(made[command.argv, command.privilege], key=command.key)))
+            seen = made[command.argv, command.privilege]
+            sets[owner].append((command.key, seen if seen.key == command.key else replace(seen, key=command.key)))
         committed = [self._commit(target.id, self.collectors[name], seen) for name, seen in sets.items()]
         self._tell(committed)
         return lost

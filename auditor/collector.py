@@ -33,6 +33,7 @@ class Privilege(StrEnum):
 
 
 _KEY = re.compile(r"^[a-z0-9][a-z0-9.-]*$")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Command:
             raise ValueError(f"command key {self.key!r} is not kebab-case")
         if not self.argv or not self.argv[0].startswith("/"):
             raise ValueError(f"{self.argv!r}: the tool must be an absolute path")
-        if any(ord(ch) < 32 or ord(ch) == 127 for arg in self.argv for ch in arg):
+        if _CONTROL.search("".join(self.argv)):
             raise ValueError(f"{self.argv!r}: control characters in an argument")
         if self.privilege is Privilege.LADDER and not self.argv[-1].startswith("/"):
             raise ValueError(f"{self.argv!r}: a ladder command must end with the path it reads")

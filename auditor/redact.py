@@ -32,19 +32,16 @@ _SHAPES = (
     # bearer tokens
     (b"bearer ", re.compile(rb"(?i:(?<=bearer ))[A-Za-z0-9._~+/-]{12,}=*")),
 )
-# key = value, where the key names a secret; the value is masked, the key stays for the reader. Not a path:
-# "/etc/pam.d/common-password:12:" is where grep found something.
+# key = value, where the key names a secret; the value is masked, the key stays for the reader. Looked for in
+# the lower-cased bytes, which is four times as fast as ignoring case.
 _ASSIGNED = re.compile(
-    rb"((?:^|[\s,;{\"'?&])[\w.-]{0,40}(?:password|passwd|passphrase|secret|(?:api|private)[_-]?key"
-    rb"|(?:auth|access)[_-]?token|snmp[_-]?community)[\"']?[ \t]{0,40}[=:][ \t]{0,40})"
-    rb"((?:\"[^\"\n]*\"?|'[^'\n]*'?|[^\s,;}\"']++)+)",
-    re.IGNORECASE,
+    rb"(?:password|passwd|passphrase|secret|(?:api|private)[_-]?key|(?:auth|access)[_-]?token|snmp[_-]?community)"
+    rb"[\"']?[ \t]{0,40}[=:][ \t]{0,40}"
 )
-_ASSIGNED_HINTS = (
-    *(b"password", b"passwd", b"passphrase", b"secret", b"community"),
-    *(b"apikey", b"api_key", b"api-key", b"privatekey", b"private_key", b"private-key"),
-    *(b"authtoken", b"auth_token", b"auth-token", b"accesstoken", b"access_token", b"access-token"),
-)
+# Not within a path: "/etc/pam.d/common-password:12:" is where grep found something.
+_BEFORE = re.compile(rb"[\s,;{\"'?&][\w.-]{0,40}\Z")
+_VALUE = re.compile(rb"(?:\"[^\"\n]*\"?|'[^'\n]*'?|[^\s,;}\"']++)+")
+_ASSIGNED_HINTS = (b"passw", b"passphrase", b"secret", b"_key", b"-key", b"apikey", b"privatekey", b"token", b"commun")
 # Words that follow such a key in policy output and are settings, not secrets.
 _SETTING = re.compile(
     rb"[\"']?(?:yes|no|true|false|on|off|none|null|never|required|\d{1,6}|/[\w./-]*)?[\"']?", re.IGNORECASE
@@ -87,6 +84,8 @@ def forget_all() -> None:
 
 def mask(data: bytes) -> tuple[bytes, int]:
     """``data`` without secrets, and how many were taken out. Masking twice changes nothing more."""
+    if not data:
+        return data, 0
     count = 0
     for secret in _known:
         if secret in data:
@@ -119,16 +118,18 @@ def _mask_keys(data: bytes) -> tuple[bytes, int]:
 
 
 def _mask_assigned(data: bytes) -> tuple[bytes, int]:
-    masked = 0
-
-    def replace(match: re.Match[bytes]) -> bytes:
-        nonlocal masked
-        if _SETTING.fullmatch(match[2]) or match[2].strip(b"\"'") == MASK:
-            return match[0]
-        masked += 1
-        return match[1] + MASK
-
-    return _ASSIGNED.sub(replace, data), masked
+    parts: list[bytes] = []
+    at = 0
+    for key in _ASSIGNED.finditer(data.lower()):
+        start, end = key.span()
+        if start < at or not _BEFORE.search((b"\n" if start <= 41 else b"") + data[max(0, start - 41) : start]):
+            continue
+        value = _VALUE.match(data, end)
+        if value is None or _SETTING.fullmatch(value[0]) or value[0].strip(b"\"'") == MASK:
+            continue
+        parts += (data[at:end], MASK)
+        at = value.end()
+    return b"".join((*parts, data[at:])), len(parts) // 2
 
 
 def mask_text(text: str) -> str:

@@ -201,6 +201,22 @@ def test_secrets_are_masked_before_they_are_written(tmp_path: Path) -> None:
         assert not path.is_file() or b"bi-mat-4471" not in path.read_bytes()
 
 
+def test_what_a_killed_run_left_half_written_is_swept_away(tmp_path: Path) -> None:
+    known, collectors = inventory(*hosts(2)), [Host("a.linux", "x")]
+    run(tmp_path, known, collectors, Pretended())
+    evidence = tmp_path / "evidence"
+    (evidence / "manifest.json").unlink()
+    torn = evidence / "observations" / ("ab" * 32)
+    torn.write_bytes(b"half of a head")
+    (evidence / "envelopes" / "h0" / ".a.linux.part").write_bytes(b"{")
+    kept = next(path for path in (evidence / "observations").iterdir() if path != torn)
+    FolderWriter(evidence).finish({})
+    assert EvidenceFolder(evidence).verify() == []
+    assert not torn.exists()
+    assert kept.exists()
+    assert len(EvidenceFolder(evidence).envelope("h0", "a.linux").observations) == 1
+
+
 # -- order and load
 
 
