@@ -129,7 +129,7 @@ class Judge:
         into.update(zip(refs, found.values(), strict=True))
         if stray := next((seen for seen in found.values() if seen.target != target.id), None):
             return Unavailable(Reason.UNPARSABLE, f"{stray.source} was seen on another target", refs), True
-        return self._parse(target, collector, envelope, found, refs), bool(refs)
+        return self._parse(target, collector, envelope, found, refs), any(map(_answered, found.values()))
 
     def _parse(
         self,
@@ -158,6 +158,11 @@ def judge_all(
     """Every target in order of id, one at a time, so that memory does not grow with their number."""
     for target in sorted(targets, key=lambda item: item.id):
         yield judge.target(target, rules.get(target.id, ()), folder)
+
+
+def _answered(seen: Observation) -> bool:
+    """Did the target itself say anything? A closed port is observed, but is nothing the target told of itself."""
+    return seen.problem not in (Reason.UNREACHABLE, Reason.TIMEOUT, Reason.HOST_KEY, Reason.NOT_AUTHORISED)
 
 
 def _state(made: Sequence[Evidence | Unavailable], seen_any: bool) -> TargetState:

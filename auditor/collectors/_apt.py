@@ -66,9 +66,10 @@ def _inst(line: str) -> tuple[Update, bool]:
 
 
 def _secure(origin: str) -> bool:
-    """``Debian-Security:12/oldstable-security``"""
-    release, _, suite = origin.rpartition("/")
-    return is_security(release.rpartition(":")[0], suite)
+    """``Debian-Security:12/oldstable-security``; without the version where a Release file gives none."""
+    release, slash, suite = origin.rpartition("/")
+    label, _, last = (release if slash else origin).rpartition(":")
+    return is_security(label, suite if slash else last)
 
 
 def settings(lines: list[str]) -> list[tuple[str, str]]:

@@ -67,7 +67,7 @@ def judge(chains: Chains, place: Place, direction: str, version: int) -> Judged:
         direction=direction,
         version=version,
         default=default,
-        default_where=where or next(iter(doubts), ""),
+        default_where=where or next(iter(doubts), "nft, iptables: no chain holds this traffic"),
         restricts=restricts,
         openings=tuple(sorted((replace(item, where=item.where or where) for item in openings), key=_order)),
     )

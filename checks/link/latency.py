@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Bundle, Check, NoParams, Verdict, failed, notapplicable, passed, unknown
+from auditor import Bundle, Check, NoParams, Say, Verdict, failed, notapplicable, passed, unknown
 from auditor.evidence.declared import DeclaredTarget
 from auditor.evidence.link import LinkState
 
@@ -26,16 +26,22 @@ class Latency(Check[LinkAndSla, NoParams]):
         link, most = evidence.link, evidence.declared.sla_rtt_ms
         if most is None:
             return notapplicable("no-agreement", found=link.rtt_avg_ms, where=link.address)
-        expected = f"<= {most:g} ms"
+        expected = Say("at-most", {"time": _plain(most)})
         if link.rtt_avg_ms is None:
             return unknown("no-answer", expected=expected, where=link.address, sent=link.sent)
         answer, code = (passed, "within") if link.rtt_avg_ms <= most else (failed, "beyond")
         return answer(
             code,
             expected=expected,
-            found=f"{link.rtt_avg_ms:g} ms",
+            found=Say("time", {"time": _plain(link.rtt_avg_ms)}),
             where=link.address,
-            average=f"{link.rtt_avg_ms:g}",
-            worst=f"{link.rtt_max_ms:g}",
-            most=f"{most:g}",
+            average=_plain(link.rtt_avg_ms),
+            worst=_plain(link.rtt_max_ms),
+            most=_plain(most),
         )
+
+
+def _plain(number: float) -> dict[str, str]:
+    """Milliseconds to three places: in one room an answer takes less than a tenth of one."""
+    text = f"{number:.3f}".rstrip("0").rstrip(".")
+    return {"vi": text.replace(".", ","), "en": text}

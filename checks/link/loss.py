@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Bundle, Check, Verdict, failed, passed
+from auditor import Bundle, Check, Say, Verdict, failed, passed
 from auditor.evidence.declared import DeclaredTarget
 from auditor.evidence.link import LinkState
 
@@ -35,11 +35,17 @@ class Loss(Check[LinkAndSla, Params]):
         answer, code = (passed, "within") if link.loss_pct <= most else (failed, "beyond")
         return answer(
             code,
-            expected=f"<= {most:g} %",
-            found=f"{link.loss_pct:g} %",
+            expected=Say("at-most", {"share": _plain(most)}),
+            found=Say("share", {"share": _plain(link.loss_pct)}),
             where=link.address,
-            loss=f"{link.loss_pct:g}",
-            most=f"{most:g}",
+            loss=_plain(link.loss_pct),
+            most=_plain(most),
             lost=link.sent - link.received,
             sent=link.sent,
         )
+
+
+def _plain(number: float) -> dict[str, str]:
+    """A share to three places, so that 1.04 % never reads as the 1 % that is allowed."""
+    text = f"{number:.3f}".rstrip("0").rstrip(".")
+    return {"vi": text.replace(".", ","), "en": text}

@@ -9,6 +9,7 @@ from auditor import Bundle, Check, NoParams, Unavailable, Verdict, failed, passe
 from auditor.evidence.logging import JournalState, SyslogConfig
 from auditor.evidence.processes import Processes
 
+_GENERAL = ("syslog", "messages", "auth.log", "secure", "all.log", "everything.log")
 _OTHERS = ("syslogd", "metalog", "socklog", "busybox-syslog")
 
 
@@ -29,15 +30,18 @@ class SystemLog(Check[Needs, NoParams]):
         running = evidence.processes.running(("rsyslogd", "syslog-ng"))
         journald = evidence.processes.running(("systemd-journald",))
         syslog, journal = evidence.syslog, evidence.journal
-        if running and isinstance(syslog, SyslogConfig) and set(running) & set(syslog.configured) and syslog.files:
-            first = syslog.files[0]
-            return passed("syslog-writes", found=first.path, where=first.where, daemon=running[0])
+        files = syslog.files if isinstance(syslog, SyslogConfig) and set(running) & set(syslog.configured) else ()
+        general = next((file for file in files if file.path.rpartition("/")[2] in _GENERAL), None)
+        if general is not None:
+            return passed("syslog-writes", found=general.path, where=general.where, daemon=running[0])
         if journald and isinstance(journal, JournalState) and journal.kept:
             return passed("journal-kept", found=f"Storage={journal.storage}", where=journal.storage_where)
-        if running and isinstance(syslog, Unavailable):
-            return unknown("not-read", where="/etc/rsyslog.conf", what=syslog.detail)
-        if journald and isinstance(journal, Unavailable):
-            return unknown("not-read", where="journald.conf", what=journal.detail)
+        if files:
+            # A file of one program (a firewall's, say) is not the log of the host.
+            return unknown("files-unclear", found=tuple(file.path for file in files[:5]), where=files[0].where)
+        for daemon, part, where in ((running, syslog, "/etc/rsyslog.conf"), (journald, journal, "journald.conf")):
+            if daemon and isinstance(part, Unavailable):
+                return unknown("not-read", where=where, what=part.detail)
         if other := evidence.processes.running(_OTHERS):
             return unknown("other-daemon", found=other[0], where="ps", daemon=other[0])
         if journald:

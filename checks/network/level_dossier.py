@@ -8,7 +8,7 @@ from typing import ClassVar
 from auditor import Check, Instance, NoParams, Result, Say, Verdict, failed, over
 from auditor.evidence.declared import DeclaredTarget
 
-_APPROVED = "approved"
+_APPROVED, _WANTED = "approved", Say("status-approved")
 
 
 class LevelDossier(Check[DeclaredTarget, NoParams]):
@@ -21,15 +21,16 @@ class LevelDossier(Check[DeclaredTarget, NoParams]):
         if not evidence.level_status:
             return failed("no-system", where="inventory")
         instances = [_dossier(*told) for told in evidence.level_status]
-        return replace(over(instances, "dossiers"), expected=_APPROVED, where="inventory: systems.level_status")
+        return replace(over(instances, "dossiers"), expected=_WANTED, where="inventory: systems.level_status")
 
 
 def _dossier(system: str, status: str, decision: bool) -> Instance:
+    held = Say(f"status-{status}")
     if status != _APPROVED:
-        said = Say("not-approved", {"system": system, "status": status})
-        return Instance(system, Result.FAIL, said, _APPROVED, status, "inventory: systems.level_status")
+        said = Say("not-approved", {"system": system, "status": held})
+        return Instance(system, Result.FAIL, said, _WANTED, held, "inventory: systems.level_status")
     if not decision:
         said = Say("no-decision", {"system": system})
-        return Instance(system, Result.FAIL, said, found=status, where="inventory: systems.decision")
+        return Instance(system, Result.FAIL, said, found=held, where="inventory: systems.decision")
     said = Say("approved", {"system": system})
-    return Instance(system, Result.PASS, said, _APPROVED, status, "inventory: systems.level_status")
+    return Instance(system, Result.PASS, said, _WANTED, held, "inventory: systems.level_status")

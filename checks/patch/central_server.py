@@ -39,7 +39,8 @@ class CentralServer(Check[PatchState, Params]):
             return failed("public", found=public, where="/etc/apt/sources.list*", host=public[0])
         other = tuple(host for host in hosts if not _internal(host, params))
         if other:
-            return unknown("not-known", found=other, where="/etc/apt/sources.list*", host=other[0] or "file:")
+            code = "not-known" if other[0] else "on-disk"
+            return unknown(code, found=other, where="/etc/apt/sources.list*", host=other[0])
         return passed("internal", found=hosts, where="/etc/apt/sources.list*", host=hosts[0])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from auditor import Check, NoParams, Verdict, failed, passed
+from auditor import Check, NoParams, Say, Verdict, failed, passed
 from auditor.evidence.patch import RestartState
 
 
@@ -15,14 +15,17 @@ class RebootPending(Check[RestartState, NoParams]):
     evidence: ClassVar[type] = RestartState
 
     def judge(self, evidence: RestartState, params: NoParams) -> Verdict:
-        booted = evidence.booted_at.isoformat()
+        booted = evidence.booted_at
+        due = Say("nothing-since", {"booted": booted})
         if evidence.flagged:
             packages = ", ".join(evidence.flagged_by[:10]) or "?"
-            return failed("flagged", found=evidence.flagged_by, where="/run/reboot-required", packages=packages)
+            return failed(
+                "flagged", expected=due, found=evidence.flagged_by, where="/run/reboot-required", packages=packages
+            )
         replaced = tuple(package for package, at in evidence.unpacked if at > evidence.booted_at)
         if replaced:
             names = ", ".join(replaced)
             return failed(
-                "replaced", expected=f"< {booted}", found=replaced, where="/var/lib/dpkg/info", packages=names
+                "replaced", expected=due, found=replaced, where="/var/lib/dpkg/info", packages=names
             )
-        return passed("none-due", found=booted, where="/var/lib/dpkg/info", booted=booted)
+        return passed("none-due", expected=due, found=(), where="/var/lib/dpkg/info", booted=booted)

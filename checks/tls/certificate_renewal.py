@@ -7,7 +7,7 @@ from datetime import timedelta
 from math import floor
 from typing import ClassVar
 
-from auditor import Check, Unavailable, Verdict, failed, passed, unknown
+from auditor import Check, Say, Unavailable, Verdict, failed, passed, unknown
 from auditor.evidence.tls import TlsService
 
 _DAY = timedelta(days=1)
@@ -33,8 +33,11 @@ class CertificateRenewal(Check[TlsService, Params]):
         leaf = peer.leaf
         life, left = (leaf.not_after - leaf.not_before) / _DAY, (leaf.not_after - evidence.seen.now) / _DAY
         needed = min(params.days, life / 3)
-        days, expected = floor(left), f">= {needed:.0f}"
+        days, expected = floor(abs(left)), Say("at-least", {"days": round(needed)})
         if left < 0:
-            return failed("expired", expected=expected, found=days, where=evidence.where, days=-days)
+            return failed(
+                "expired", expected=expected, found=Say("ago", {"days": days}), where=evidence.where, days=days
+            )
         answer, code = (passed, "time-left") if left >= needed else (failed, "due")
-        return answer(code, expected=expected, found=days, where=evidence.where, days=days, needed=round(needed))
+        found = Say("left", {"days": days})
+        return answer(code, expected=expected, found=found, where=evidence.where, days=days, needed=round(needed))

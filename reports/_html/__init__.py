@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from . import views
 from .browser import BrowserData
-from .run import RESULTS, SCORED, UNDECIDED, Run, read
+from .run import RESULTS, SCORED, UNDECIDED, UNFOLDED, Run, read
 from .survey import Survey
 from .text import TEMPLATES, Words, clean, code_blocks, csp_hash, css_word, embed
 
@@ -47,5 +47,6 @@ def page(head: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], lang: s
         UNDECIDED=UNDECIDED,
         SCORED=SCORED,
         LISTED=LISTED,
+        UNFOLDED=UNFOLDED,
     )
     return environment.get_template("report.html.j2").render(data=BrowserData(run, survey).as_json())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .run import OPEN, PARTS, RESULTS, SEVERITIES, Run
+from .run import OPEN, PARTS, RESULTS, SEVERITIES, UNFOLDED, Run
 from .survey import Survey
 
 ALL_EXCERPTS = 250_000  # characters of evidence a page carries; the rest is in the evidence folder, by its hash
@@ -56,6 +56,8 @@ class BrowserData:
             if excerpt and len(excerpt) <= self.room:
                 self.room -= len(excerpt)
                 self.excerpts[place] = excerpt
+            elif item["silent"]:
+                self.excerpts[place] = ""  # nothing more is in the folder
         return places
 
     def _rule(self, rule: str, family: str) -> list[Any]:
@@ -92,6 +94,7 @@ class BrowserData:
             "results": RESULTS,
             "severities": SEVERITIES,
             "parts": PARTS,
+            "unfolded": UNFOLDED,
             "words": run.words.catalog,
             "title": run.heading(),
         }

@@ -15,6 +15,7 @@ PARTS = (  # what a finding says, in the order report.js reads it: the commonest
     *("basis", "mend", "first", "age", "reason", "cure", "waived", "inherited", "cut"),
 )
 MAX_EXCERPT, MAX_INSTANCES = 1_000, 50
+UNFOLDED = 2  # pieces of evidence of one finding; the rest is folded on a screen and open on paper
 
 
 def number(value: Any) -> float | None:
@@ -138,18 +139,21 @@ class Run:
         for sha in finding.get("observations") or []:
             seen = self.observations.get(sha) or {}
             code, excerpt = seen.get("exit"), str(seen.get("excerpt") or "")
+            silent = seen.get("excerpt") == "" and not seen.get("truncated")  # None: kept in the folder only
+            ended = "findings.no_output" if silent else "findings.exit"
             yield {
                 "sha": str(sha),
                 "source": str(seen.get("source") or ""),
+                "silent": silent,
                 "excerpt": excerpt if len(excerpt) <= MAX_EXCERPT else excerpt[:MAX_EXCERPT] + " …",
                 "note": self.words.join(
                     " · ",
                     [
                         self.words.date(seen.get("collected_at")),
-                        t("findings.exit", n=str(code)) if code is not None else "",
+                        t(ended, n=str(code)) if code is not None else t("findings.silent") if silent else "",
                         t("findings.truncated") if seen.get("truncated") else "",
                         t("findings.masked") if seen.get("masked") else "",
-                        t("findings.vantage", id=str(seen["vantage"])) if seen.get("vantage") else "",
+                        t("findings.vantage", id=self.words.label("vantage", seen["vantage"])) if seen.get("vantage") else "",
                     ],
                 ),
             }

@@ -14,6 +14,11 @@ from .text import Text
 KINDS = ("server", "service", "device", "link", "endpoint")
 FAMILIES = ("firewall", "antivirus", "backup", "tls", "patch")  # these first: the five an audit is asked for
 STATES = ("unreachable", "stale", "partial")
+Cures = dict[Text, dict[str, dict[Text, list[dict[str, Any]]]]]  # by cure, target and detail
+LEAD = re.compile(  # the engine's own words for a reason
+    r"\A(?:(?:Không đánh giá được|Not assessed): [^.]*\.\s*"
+    r"|Chưa có xác nhận hợp lệ của người có trách nhiệm\.|No valid attestation by the person responsible\.)"
+)
 STATUSES = ("met", "partial", "notmet", "notapplicable", "undecided")
 
 
@@ -96,15 +101,29 @@ def _natural(text: str) -> list[tuple[bool, int, str]]:
     ]
 
 
-def by_reason(
-    run: Run, findings: Iterable[dict[str, Any]]
-) -> list[tuple[Text, int, dict[Text, dict[str, list[dict[str, Any]]]]]]:
-    """What was not assessed: by reason, then by its cure, then by target; the commonest reason first."""
-    grouped: dict[Text, dict[Text, dict[str, list[dict[str, Any]]]]] = {}
+def is_hash(instance_id: str) -> bool:
+    """Whether an instance is known only by a digest; report-draw.js asks the same."""
+    return re.fullmatch(r"[0-9A-Fa-f]{32,}", instance_id) is not None
+
+
+def beyond_reason(message: Text) -> Text:
+    """What a message adds to the heading it stands under."""
+    if isinstance(message, str):
+        return LEAD.sub("", message, count=1)
+    return LEAD.sub("", message[0], count=1), LEAD.sub("", message[1], count=1)
+
+
+def by_reason(run: Run, findings: Iterable[dict[str, Any]]) -> list[tuple[Text, int, Cures]]:
+    """What was not assessed, under its reason and cure, by target; the commonest reason first.
+
+    What is said of several findings of a target in the same words is said once.
+    """
+    grouped: dict[Text, Cures] = {}
     sizes: Counter[Text] = Counter()
     for finding in findings:
         said = run.describe(finding)
-        cures = grouped.setdefault(said["reason"], {})
-        cures.setdefault(said["cure"], {}).setdefault(finding["target"], []).append(finding)
+        targets = grouped.setdefault(said["reason"], {}).setdefault(said["cure"], {})
+        told = targets.setdefault(finding["target"], {})
+        told.setdefault(beyond_reason(said["message"]), []).append(finding)
         sizes[said["reason"]] += 1
     return [(reason, sizes[reason], grouped[reason]) for reason, _ in sizes.most_common()]

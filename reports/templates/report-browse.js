@@ -193,7 +193,10 @@ addEventListener("keydown", (event) => {
   }
 });
 addEventListener("hashchange", () => { if (readAddress()) { draw(); show(); } });
-addEventListener("beforeprint", () => drawMore(Math.max(0, PAPER - drawn)));
+addEventListener("beforeprint", () => {
+  drawMore(Math.max(0, PAPER - drawn));
+  for (const fold of document.querySelectorAll(".rest")) fold.open = true;
+});
 document.getElementById("print").addEventListener("click", () => print());
 for (const button of document.querySelectorAll("[data-lang]"))
   button.addEventListener("click", () => { setLang(button.dataset.lang); write(); draw(); });

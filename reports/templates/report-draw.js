@@ -53,14 +53,26 @@ function remedies(rule, platform) {
   return box;
 }
 
-function evidence(place) {
+function short(hash) {
+  const code = el("code", "sha", `${hash.slice(0, 4)}…${hash.slice(-4)}`);
+  code.title = hash;
+  return code;
+}
+
+// What was seen: the excerpt, "" when there was no output (the note says so), or only its place in the folder.
+function evidence(tag, place) {
   const [sha, source, note] = data.seen[place];
-  const code = el("code", "sha", `${sha.slice(0, 4)}…${sha.slice(-4)}`);
-  code.title = sha;
   const excerpt = data.excerpts[place];
-  return el("dd", "", text(source) ? el("code", "", text(source)) : "", text(source) ? " · " : "",
-    text(note), " · sha256 ", code,
-    excerpt ? el("pre", "seen", excerpt) : el("p", "soft", say("findings.no_excerpt")));
+  return el(tag, "", text(source) ? el("code", "", text(source)) : "", text(source) ? " · " : "",
+    text(note), " · sha256 ", short(sha),
+    excerpt ? el("pre", "seen", excerpt) : excerpt === "" ? "" : el("p", "soft", say("findings.no_excerpt")));
+}
+
+// A hash names nothing to a reader: what it was found at stands first, and it is shortened.
+function instanceName(id, found, where) {
+  if (!/^[0-9A-Fa-f]{32,}$/.test(id)) return [el("code", "", id)];
+  const subject = text(where) || text(found);
+  return [subject ? `${subject} ` : "", short(id)];
 }
 
 function instanceTable(instances) {
@@ -70,7 +82,7 @@ function instanceTable(instances) {
     return th;
   });
   const rows = instances.map(([id, result, ...parts]) => {
-    const th = el("th", "", el("code", "", id));
+    const th = el("th", "", ...instanceName(id, parts[2], parts[3]));
     th.scope = "row";
     return el("tr", "", th, el("td", "", mark(data.results.includes(result) ? result : "unknown")),
       ...parts.map((p) => el("td", "", text(p))));
@@ -92,25 +104,34 @@ function body(i) {
     el("span", "", text(data.families[rule.family][1])),
     said.change ? el("span", "", say(`change.${said.change}`)) : "",
     ...[said.waived, said.inherited].filter(Boolean).map((tag) => el("span", "", text(tag))));
-  const list = el("dl", "");
+  const told = el("dl", ""), more = el("dl", "");
+  let list = told;
   const row = (name, value) => {
     if (value) list.append(el("dt", "", say(`findings.${name}`)), value instanceof Node ? value : el("dd", "", value));
   };
   for (const name of ["reason", "cure", "expected", "found", "where"]) row(name, text(said[name]));
+  list = more;
   if (failed) {
     row("why", text(rule.why));
     const ways = remedies(rule, target.platform);
     if (ways) row("mend", el("dd", "", ways));
   }
-  for (const place of data.sets[ROWS_SEEN[i]]) row("evidence", evidence(place));
+  const seen = data.sets[ROWS_SEEN[i]];
+  for (const place of seen.slice(0, data.unfolded)) row("evidence", evidence("dd", place));
+  const rest = seen.slice(data.unfolded);
+  if (rest.length) {
+    const fold = el("details", "rest", el("summary", "", say("findings.more_evidence", { n: rest.length })),
+      ...rest.map((place) => evidence("div", place)));
+    list.append(el("dt", ""), el("dd", "", fold));
+  }
   row("clause", text(said.basis));
   const meta = [said.first, said.age, said.mend].filter(Boolean).map(text).join(" · ");
   const here = link(address(i), "", say("browse.link"));
   const message = text(said.message);
   return [tags, el("p", "place", el("b", "", text(target.name)), " ", text(target.place)),
-    message && message !== titleOf(i) ? el("p", "", message) : "", list,
+    message && message !== titleOf(i) ? el("p", "", message) : "", told,
     said.instances.length ? instanceTable(said.instances) : "",
-    said.cut ? el("p", "meta", text(said.cut)) : "",
+    said.cut ? el("p", "meta", text(said.cut)) : "", more,
     el("p", "meta", meta, meta ? " · " : "", here)];
 }
 

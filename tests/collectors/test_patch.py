@@ -40,6 +40,8 @@ def missing(text: str) -> Any:
     [
         ("a [1] (2 Debian-Security:12/stable-security [amd64])", Update("a", "1", "2"), True),
         ("a (2 Debian-Security:12/stable-security [amd64])", Update("a", "", "2"), True),
+        ("a [1] (2 Debian-Security:oldstable-security [amd64])", Update("a", "1", "2"), True),
+        ("a [1] (2 Debian:oldstable [amd64])", Update("a", "1", "2"), False),
         ("a [1] (2 Ubuntu:22.04/jammy-updates, Ubuntu:22.04/jammy-security [amd64])", Update("a", "1", "2"), True),
         ("a [1] (2 UbuntuESM:18.04/bionic-infra-security [amd64])", Update("a", "1", "2"), True),
         (

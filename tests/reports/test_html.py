@@ -190,7 +190,7 @@ def test_a_very_large_run_carries_only_what_is_open(tmp_path: Path, monkeypatch:
 
 CATALOG = tomllib.loads((TEMPLATES / "strings.toml").read_text("utf-8"))
 CODES = {"change", "kind", "state", "level_status", "status", "force", "framework", "category", "family", "result",
-         "severity", "mend", "reason", "cure", "assessment", "field"}  # fmt: skip
+         "severity", "mend", "reason", "cure", "assessment", "field", "vantage"}  # fmt: skip
 
 
 @pytest.mark.parametrize("table", CATALOG)
