@@ -41,7 +41,7 @@ class Latency(Check[LinkAndSla, NoParams]):
         )
 
 
-def _plain(number: float) -> dict[str, str]:
+def _plain(number: float | None) -> dict[str, str]:
     """Milliseconds to three places: in one room an answer takes less than a tenth of one."""
-    text = f"{number:.3f}".rstrip("0").rstrip(".")
+    text = "?" if number is None else f"{number:.3f}".rstrip("0").rstrip(".")
     return {"vi": text.replace(".", ","), "en": text}

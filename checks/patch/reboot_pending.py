@@ -25,7 +25,5 @@ class RebootPending(Check[RestartState, NoParams]):
         replaced = tuple(package for package, at in evidence.unpacked if at > evidence.booted_at)
         if replaced:
             names = ", ".join(replaced)
-            return failed(
-                "replaced", expected=due, found=replaced, where="/var/lib/dpkg/info", packages=names
-            )
+            return failed("replaced", expected=due, found=replaced, where="/var/lib/dpkg/info", packages=names)
         return passed("none-due", expected=due, found=(), where="/var/lib/dpkg/info", booted=booted)

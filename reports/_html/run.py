@@ -138,6 +138,7 @@ class Run:
         t = self.words.t
         for sha in finding.get("observations") or []:
             seen = self.observations.get(sha) or {}
+            vantage = self.words.label("vantage", seen.get("vantage"))
             code, excerpt = seen.get("exit"), str(seen.get("excerpt") or "")
             silent = seen.get("excerpt") == "" and not seen.get("truncated")  # None: kept in the folder only
             ended = "findings.no_output" if silent else "findings.exit"
@@ -153,7 +154,7 @@ class Run:
                         t(ended, n=str(code)) if code is not None else t("findings.silent") if silent else "",
                         t("findings.truncated") if seen.get("truncated") else "",
                         t("findings.masked") if seen.get("masked") else "",
-                        t("findings.vantage", id=self.words.label("vantage", seen["vantage"])) if seen.get("vantage") else "",
+                        t("findings.vantage", id=vantage) if vantage else "",
                     ],
                 ),
             }
