@@ -7,7 +7,7 @@ and by a stock ``SSHClient``. All hosts share this machine's processors with the
 script asks of a host is most of the time: hence a cheap script (two collectors) and the real one (all;
 the update tool is left out, since it takes seconds of processor time on every host).
 
-Needs root, sshd, ssh and ip. Run: python -m bench.ssh_fanout [ROUNDS]
+Needs root, sshd, ssh and ip. Run: python -m bench.ssh_fanout [ROUNDS [HOSTS few|all]]
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def addresses(hosts: int) -> list[str]:
     return [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(hosts)]
 
 
-def main(rounds: int = 5) -> None:
+def main(rounds: int = 5, series: Sequence[tuple[int, str]] = SERIES) -> None:
     """Make the namespace and the server, and measure from inside."""
     namespace = f"capdo-bench-{os.getpid()}"
     with tempfile.TemporaryDirectory() as name:
@@ -52,7 +52,7 @@ def main(rounds: int = 5) -> None:
             subprocess.run(["ip", "-n", namespace, "link", "set", "lo", "up"], check=True)
             with Sshd(folder / "sshd", [ANY], netns=namespace, setup=CHEAP, options=["LogLevel INFO"]) as server:
                 server.known_hosts.write_text(f"[127.1.*]:{server.port} {server.host_key}\n")
-                told = json.dumps({"ssh": server.ssh(USER), "folder": str(folder), "rounds": rounds})
+                told = json.dumps({"ssh": server.ssh(USER), "folder": str(folder), "rounds": rounds, "series": series})
                 inside = [sys.executable, "-m", "bench.ssh_fanout", "inside", told]
                 subprocess.run(["ip", "netns", "exec", namespace, *inside], cwd=ROOT, check=True)
         finally:
@@ -66,6 +66,7 @@ class Bed:
         self.ssh: dict[str, Any] = told["ssh"]
         self.folder = Path(told["folder"])
         self.rounds = int(told["rounds"])
+        self.series: list[tuple[int, str]] = told["series"]
         self._number = 0
 
     def fresh(self) -> Path:
@@ -177,7 +178,7 @@ def inside(text: str) -> None:
     print(
         f"{'hosts script':13} {'ours wall s':20} {'ssh wall s':20} {'ratio':6} {'ours CPU ms/host':18} ssh CPU ms/host"
     )
-    for hosts, script in SERIES:
+    for hosts, script in bed.series:
         ways = (bed.ours(hosts, script), bed.openssh(hosts, script), bed.ours(1, script))
         took: list[list[tuple[float, float]]] = [[], [], []]
         for _ in range(bed.rounds):
@@ -248,5 +249,7 @@ if __name__ == "__main__":
             inside(text)
         case ["few", path, out]:
             few(path, out)
+        case [number, hosts, script]:
+            main(int(number), [(int(hosts), script)])
         case words:
             main(*map(int, words))

@@ -26,22 +26,24 @@ class Latency(Check[LinkAndSla, NoParams]):
         link, most = evidence.link, evidence.declared.sla_rtt_ms
         if most is None:
             return notapplicable("no-agreement", found=link.rtt_avg_ms, where=link.address)
-        expected = Say("at-most", {"time": _plain(most)})
+        expected = Say("at-most", {"time": _figure(most)})
         if link.rtt_avg_ms is None:
             return unknown("no-answer", expected=expected, where=link.address, sent=link.sent)
         answer, code = (passed, "within") if link.rtt_avg_ms <= most else (failed, "beyond")
         return answer(
             code,
             expected=expected,
-            found=Say("time", {"time": _plain(link.rtt_avg_ms)}),
+            found=Say("time", {"time": _figure(link.rtt_avg_ms)}),
             where=link.address,
-            average=_plain(link.rtt_avg_ms),
-            worst=_plain(link.rtt_max_ms),
-            most=_plain(most),
+            average=_figure(link.rtt_avg_ms),
+            worst=_figure(link.rtt_max_ms),
+            most=_figure(most),
         )
 
 
-def _plain(number: float | None) -> dict[str, str]:
+def _figure(number: float | None) -> Say | str:
     """Milliseconds to three places: in one room an answer takes less than a tenth of one."""
-    text = "?" if number is None else f"{number:.3f}".rstrip("0").rstrip(".")
-    return {"vi": text.replace(".", ","), "en": text}
+    if number is None:
+        return "?"
+    whole, _, places = f"{number:.3f}".rstrip("0").rstrip(".").partition(".")
+    return Say("decimal", {"whole": whole, "places": places}) if places else whole

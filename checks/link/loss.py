@@ -35,17 +35,17 @@ class Loss(Check[LinkAndSla, Params]):
         answer, code = (passed, "within") if link.loss_pct <= most else (failed, "beyond")
         return answer(
             code,
-            expected=Say("at-most", {"share": _plain(most)}),
-            found=Say("share", {"share": _plain(link.loss_pct)}),
+            expected=Say("at-most", {"share": _figure(most)}),
+            found=Say("share", {"share": _figure(link.loss_pct)}),
             where=link.address,
-            loss=_plain(link.loss_pct),
-            most=_plain(most),
+            loss=_figure(link.loss_pct),
+            most=_figure(most),
             lost=link.sent - link.received,
             sent=link.sent,
         )
 
 
-def _plain(number: float) -> dict[str, str]:
+def _figure(number: float) -> Say | str:
     """A share to three places, so that 1.04 % never reads as the 1 % that is allowed."""
-    text = f"{number:.3f}".rstrip("0").rstrip(".")
-    return {"vi": text.replace(".", ","), "en": text}
+    whole, _, places = f"{number:.3f}".rstrip("0").rstrip(".").partition(".")
+    return Say("decimal", {"whole": whole, "places": places}) if places else whole

@@ -109,8 +109,9 @@ def is_hash(instance_id: str) -> bool:
 def beyond_reason(message: Text) -> Text:
     """What a message adds to the heading it stands under."""
     if isinstance(message, str):
-        return LEAD.sub("", message, count=1)
-    return LEAD.sub("", message[0], count=1), LEAD.sub("", message[1], count=1)
+        return LEAD.sub("", message)
+    vi, en = (LEAD.sub("", words) for words in message)
+    return vi if vi == en else (vi, en)
 
 
 def by_reason(run: Run, findings: Iterable[dict[str, Any]]) -> list[tuple[Text, int, Cures]]:

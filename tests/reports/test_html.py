@@ -113,6 +113,54 @@ def test_what_could_not_be_assessed_has_its_own_section_with_cures(source: str) 
         assert words in text
 
 
+def test_instances_stand_above_the_evidence_and_failing_ones_first(source: str) -> None:
+    card = next(part for part in source.split("<article")[1:] if ">tcp/3389<" in part).partition("</article>")[0]
+    places = [card.index(words) for words in (">tcp/3389<", ">tcp/22<", ">tcp/443<", ">Bằng chứng<")]
+    assert places == sorted(places)
+
+
+def test_a_hash_is_shortened_and_what_it_was_found_at_stands_first(tmp_path: Path) -> None:
+    run = sample()
+    run.stored = [f for f in run.stored if f["instances"]][:1]
+    run.stored[0]["instances"] = [{"id": "0b4a" + "5" * 56 + "8dfd", "result": "fail", "where": "web.example:443"}]
+    html = render(run, tmp_path)
+    assert "web.example:443 0b4a…8dfd" in Page(html).text
+    assert f'title="0b4a{"5" * 56}8dfd"' in html
+
+
+def test_more_than_two_pieces_of_evidence_are_folded_and_silence_is_said(tmp_path: Path) -> None:
+    run = sample()
+    run.stored = [f for f in run.stored if f["result"] == "fail"][:1]
+    run.head["observations"] = {f"{n:064x}": {"source": f"tool-{n}", "exit": n, "excerpt": ""} for n in range(4)}
+    run.stored[0]["observations"] = list(run.head["observations"])
+    html = render(run, tmp_path)
+    static = html[html.index('id="static"') : html.index('id="unassessed"')]
+    shown, _, folded = static.partition('<details class="rest">')
+    assert "tool-1" in shown
+    assert "tool-2" not in shown
+    assert "tool-3" in folded
+    text = Page(static).text
+    assert "Còn 2 bằng chứng nữa" in text
+    assert "không có đầu ra (mã thoát 3)" in text
+    assert "thư mục bằng chứng" not in text  # there is nothing more to be found there
+
+
+def test_a_reason_is_said_once_above_what_it_left_open(tmp_path: Path) -> None:
+    run = sample()
+    run.stored = [f for f in run.stored if f["result"] == "unknown"]
+    said = {
+        "vi": "Không đánh giá được: không đủ quyền đọc. sudo: exit 1",
+        "en": "Not assessed: no rights. sudo: exit 1",
+    }
+    for finding in run.stored:
+        finding["message"] = said
+    html = render(run, tmp_path)
+    text = Page(html[html.index('id="unassessed"') : html.index('id="passed"')]).text
+    assert "không đủ quyền đọc" not in text
+    pairs = {(f["target"], f["reason"]) for f in run.stored}
+    assert text.count("sudo: exit 1") == len(pairs) < len(run.stored)
+
+
 def test_what_is_cut_short_is_said(tmp_path: Path) -> None:
     run = sample()
     run.stored = [f for f in run.stored if f["instances"]]
