@@ -252,4 +252,4 @@ if __name__ == "__main__":
         case [number, hosts, script]:
             main(int(number), [(int(hosts), script)])
         case words:
-            main(*map(int, words))
+            main(int(words[0]) if words else 5)
