@@ -70,6 +70,9 @@ class _Strict(paramiko.Transport):
     )
 
 
+_LOOK_UP_S = 2.0
+
+
 class _Eager:
     """A socket without Nagle's delay and with acknowledgements sent at once.
 
@@ -97,6 +100,15 @@ class _Eager:
             if self._allowance < 0:
                 return b""
         return got
+
+    def settimeout(self, _: float | None) -> None:
+        """paramiko's thread would look up ten times a second, which costs more than a host's whole answer."""
+        self._sock.settimeout(_LOOK_UP_S)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)  # whoever waits for bytes is woken at once
+        self._sock.close()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -173,7 +185,7 @@ class SshTransport:
             offered = connection.get_remote_server_key()
         except (paramiko.SSHException, EOFError, OSError) as exc:
             connection.close()
-            sock.close()
+            eager.close()
             raise _handshake_error(exc, known, late=time.monotonic() - began >= most) from None
         trouble = _host_key_trouble(offered, known)
         if trouble:

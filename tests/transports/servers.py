@@ -73,7 +73,7 @@ def serve(handler: Handler, addresses: Sequence[str] = ("127.0.0.1",)) -> Iterat
     finally:
         seen.done.set()
         for thread in (*accepting, *threads):
-            thread.join(10)
+            thread.join(3)
         for sock in listeners:
             sock.close()
 
