@@ -338,7 +338,9 @@ def test_a_bad_host_delays_no_good_one(
     tmp_path: Path, keys: Path, host_key: paramiko.PKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One silent host and one tarpit stand first in the line of their site; the good ones finish before them."""
-    monkeypatch.setattr("auditor.transports.ssh.CONNECT_S", 4.0)
+    # Long enough for the good ones to be done on a busy machine too, so that the order proves something.
+    patience = 15.0
+    monkeypatch.setattr("auditor.transports.ssh.CONNECT_S", patience)
     good = [f"127.0.0.{number}" for number in range(40, 52)]
     with (
         servers.serve(servers.silent, ["127.0.0.60"]) as mute,
@@ -354,11 +356,10 @@ def test_a_bad_host_delays_no_good_one(
         got = collect(inventory(tmp_path, told), tmp_path / "evidence")
         took = time.monotonic() - began
     order = [task.targets[0] for task in got.tasks]
-    # A good one was done while both bad ones still waited. How many depends on how busy the machine is.
-    assert order[0].startswith("good")
+    assert set(order[-2:]) == {"mute", "tarpit"}
     assert [one.reason for one in got.committed if one.target.startswith("good")] == [None] * (len(good) * len(FEW))
     assert {got.reason("mute"), got.reason("tarpit")} == {Reason.TIMEOUT}
-    assert took < 30.0  # neither bad one may hold its slot for long
+    assert took < patience + 3.0
 
 
 @pytest.mark.parametrize(("limit", "most"), [(3, 3), (None, 4), (1, 1)])
