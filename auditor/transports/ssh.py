@@ -238,13 +238,13 @@ class SshTransport:
         channel = connection.open_session(timeout=_left(end, CONNECT_S))
         channel.settimeout(_left(end))
         channel.set_combine_stderr(True)
-        channel.exec_command(INVOKE)
         try:
+            channel.exec_command(INVOKE)
             channel.sendall(session.asked())
             channel.shutdown_write()
         except TimeoutError:
             raise
-        except OSError:
+        except (OSError, EOFError, paramiko.SSHException):
             pass  # it has ended already; what it said is read below
         chunks: list[bytes] = []
         tail = b""

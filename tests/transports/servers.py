@@ -128,6 +128,7 @@ class _Interface(paramiko.ServerInterface):
         self.seen = seen
         self.mode = mode
         self.asked = threading.Event()
+        self.gone = threading.Event()
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey,password"
@@ -156,6 +157,8 @@ class _Interface(paramiko.ServerInterface):
         if self.mode == "mute-exec":
             self.seen.done.wait(60)
         self.asked.set()
+        if self.mode == "hasty":
+            self.gone.wait(20)  # the answer to this request comes when all is over
         return self.mode != "refuse-exec"
 
 
@@ -184,6 +187,9 @@ def ssh(host_key: paramiko.PKey, mode: str = "shell", hold_s: float = 0.0) -> Ha
                 with seen.lock:
                     seen.now -= 1
                 channel.close()
+                if mode == "hasty":
+                    conn.shutdown(socket.SHUT_RDWR)
+                interface.gone.set()
 
     return handle
 
@@ -241,4 +247,5 @@ _MODES: dict[str, Callable[[paramiko.Channel, Seen, bytes], None]] = {
     "flood": _flood,
     "drip": _drip,
     "nologin": _nologin,
+    "hasty": _nologin,
 }
