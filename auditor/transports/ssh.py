@@ -70,7 +70,7 @@ class _Strict(paramiko.Transport):
     )
 
 
-_LOOK_UP_S = 2.0
+_LOOK_UP_S = 10.0
 
 
 class _Eager:
