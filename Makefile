@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help audit test test-ready check messages lock wheel clean runtime dev
+.PHONY: help audit test test-ready check docs messages lock wheel clean runtime dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: dev ## Lint, format check and types
 	@$(PY) -m ruff check $(SOURCES)
 	@$(PY) -m ruff format --check $(SOURCES)
 	@$(PY) -m mypy $(SOURCES)
+
+docs: runtime ## Make docs/rules and docs/pack.schema.json from the rule packs again
+	@$(PY) -m auditor.packdocs docs
 
 messages: runtime $(CATALOGS) ## Compile the translations
 

@@ -5,7 +5,7 @@ The names below are all that plug-ins (checks, collectors, inventory sources, re
 
 from __future__ import annotations
 
-from auditor.check import Check, NoParams
+from auditor.check import Check, NoParams, param
 from auditor.collector import (
     Action,
     Addressed,
@@ -74,6 +74,7 @@ __all__ = [
     "failed",
     "notapplicable",
     "over",
+    "param",
     "passed",
     "personal",
     "read_file",

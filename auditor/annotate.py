@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from auditor.grants import Book, Spot
+from auditor.grants import Answered, Book, Spot
 from auditor.model import VIETNAM, Finding, Result, Say
-from auditor.packs import AttestedParams, RuleSet
-from auditor.targets import Attestation, Inventory
+from auditor.packs import RuleSet
+from auditor.targets import Inventory
 
 UNDECIDED: Final = frozenset({Result.UNKNOWN, Result.ERROR, Result.NOTCHECKED})
 """Results that are no answer. All others are decided."""
@@ -169,15 +169,15 @@ def annotate(
     rules: RuleSet,
     inventory: Inventory,
     day: date,
-    proven: frozenset[str] = frozenset(),
+    proven: frozenset[tuple[str, str]] = frozenset(),
 ) -> Iterator[Annotated]:
     """Annotate findings one by one as they stream by.
 
-    ``past`` are the ``Annotated.past`` of the previous whole run; ``proven`` the shared controls that
+    ``past`` are the ``Annotated.past`` of the previous whole run; ``proven`` what
     ``grants.proven`` found so in a first pass. Raises ``ValueError`` when either stream is not
     strictly sorted by target and rule: a finding that came twice would be counted twice.
     """
-    book = Book(inventory, day, proven)
+    book = Book(inventory, day, proven, rules)
     for finding, before in _joined(findings, past):
         yield _annotated(finding, before, book, rules, day)
 
@@ -187,15 +187,16 @@ def _annotated(finding: Finding, before: Past | None, book: Book, rules: RuleSet
     told: dict[str, Any] = {}
     spot = book.spot(finding.target)
     if book.attested(finding.rule):
-        answer = _answer(finding, spot, book, rules, day)
-        if answer is None:
+        answered = book.answer(finding.rule, spot)
+        if answered is None:
             pass
         elif _without_check(finding, rules):
-            result = ANSWERS[answer.answer]
-            told["attested_by"] = answer.id
-            told["said"] = Say(f"attested-{answer.answer}", _words_of(answer))
-        elif CONTRADICTED[answer.answer] is result:
-            told["contradicted_by"] = answer.id
+            given = answered.attestation
+            result = ANSWERS[given.answer]
+            told["attested_by"] = given.id
+            told["said"] = Say(f"attested-{given.answer}", _words_of(answered))
+        elif CONTRADICTED[answered.attestation.answer] is result:
+            told["contradicted_by"] = answered.attestation.id
     if result is Result.FAIL:
         told |= _waived(finding, spot, book)
     if result is Result.FAIL or result in UNDECIDED:
@@ -223,13 +224,14 @@ def _annotated(finding: Finding, before: Past | None, book: Book, rules: RuleSet
     )
 
 
-def _words_of(answer: Attestation) -> dict[str, str]:
+def _words_of(answered: Answered) -> dict[str, str]:
+    given = answered.attestation
     return {
-        "attestation": answer.id,
-        "who": answer.who,
-        "on": answer.on.isoformat(),
-        "until": answer.until.isoformat(),
-        "explanation": answer.explanation,
+        "attestation": given.id,
+        "who": given.who,
+        "on": given.on.isoformat(),
+        "until": answered.until.isoformat(),
+        "explanation": given.explanation,
     }
 
 
@@ -259,19 +261,6 @@ def _without_check(finding: Finding, rules: RuleSet) -> bool:
     """Is it a rule that only a person can answer, and so far unanswered?"""
     rule = rules.rules.get(finding.rule)
     return rule is not None and rule.check is None and finding.verdict.result is Result.NOTCHECKED
-
-
-def _answer(finding: Finding, spot: Spot, book: Book, rules: RuleSet, day: date) -> Attestation | None:
-    """The newest answer that still counts; of several of one day the worst, so that none can hide another."""
-    found = book.attestations(finding.rule, spot)
-    oldest = date.min
-    if found and spot.target is not None:
-        for rule, params in rules.of(spot.target):
-            if rule.id == finding.rule and isinstance(params, AttestedParams) and params.interval_days:
-                oldest = day - timedelta(days=params.interval_days)
-    order = ("met", "notapplicable", "notmet")
-    counting = [item for item in found if item.on >= oldest]
-    return max(counting, key=lambda item: (item.on, order.index(item.answer), item.id), default=None)
 
 
 def _joined(findings: Iterable[Finding], past: Iterable[Past]) -> Iterator[tuple[Finding, Past | None]]:

@@ -163,8 +163,8 @@ def _proven(
     asked: Mapping[str, tuple[Chosen, ...]],
     evidence: Source,
     day: date,
-) -> frozenset[str]:
-    """Shared controls whose provider passes: only the providers are judged in this first pass."""
+) -> frozenset[tuple[str, str]]:
+    """What shared and compensating controls rest on and passes: only those targets are judged in this first pass."""
     needed = proofs_needed(inventory, day)
     providers = {target for target, _rule in needed}
     found: list[Finding] = []

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from types import UnionType
-from typing import Any, ClassVar, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args, get_type_hints
 
 from auditor.model import Bundle, Evidence, Reason, Result, Say, Unavailable, Verdict
 
@@ -27,6 +27,23 @@ FAMILIES = (
     "endpoint",
 )
 _ID = re.compile(rf"^({'|'.join(FAMILIES)})\.[a-z0-9]+(-[a-z0-9]+)*$")
+
+
+T = TypeVar("T")
+Direction = Literal["lower", "higher", "fewer", "more", "true", "false", "none"]
+"""Which of two values of a parameter asks more: the smaller or greater number or word, the set that
+holds fewer or more (of mappings: entries), a flag set or not; none where neither is stricter."""
+
+
+def param(default: T, *, stricter: Direction) -> T:
+    """A field of a params dataclass, with the direction in which it gets stricter, for overlays of packs."""
+    meta = {"stricter": stricter}
+    if isinstance(default, Mapping):
+        made: Any = field(default_factory=lambda: dict(default), metadata=meta)
+    else:
+        made = field(default=default, metadata=meta)
+    kept: T = made
+    return kept
 
 
 @dataclass(frozen=True)

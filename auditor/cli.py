@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from auditor.commands import people
+from auditor.commands.options import (
+    ChecksDirOption,
+    ChecksOption,
+    DateOption,
+    DbOption,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    InventoryArgument,
+    JsonOption,
+    LangOption,
+    LimitOption,
+    OutOption,
+    ProfileOption,
+    WorkersOption,
+)
+from auditor.commands.rules_app import rules_app
 from auditor.i18n import _, use
 
 if TYPE_CHECKING:
@@ -24,59 +41,10 @@ app = typer.Typer(
 )
 inventory_app = typer.Typer(no_args_is_help=True, help="Danh mục mục tiêu / the inventory of targets.")
 checks_app = typer.Typer(no_args_is_help=True, help="Các phép kiểm / the checks.")
-rules_app = typer.Typer(no_args_is_help=True, help="Yêu cầu và quy tắc / requirements and rules.")
 runs_app = typer.Typer(no_args_is_help=True, help="Các lần kiểm tra đã lưu / stored runs.")
 for name, sub in (("inventory", inventory_app), ("checks", checks_app), ("rules", rules_app), ("runs", runs_app)):
     app.add_typer(sub, name=name)
-
-
-class Lang(StrEnum):
-    VI = "vi"
-    EN = "en"
-
-
-class FailOn(StrEnum):
-    INFO = "info"
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-    CRITICAL = "critical"
-
-
-def _language(lang: Lang | None) -> Lang | None:
-    use(lang.value if lang else None)
-    return lang
-
-
-LangOption = Annotated[
-    Lang | None, typer.Option("--lang", callback=_language, is_eager=True, help="vi | en", show_default=False)
-]
-DbOption = Annotated[
-    str | None,
-    typer.Option("--db", help="Kho dữ liệu (URL SQLAlchemy) / the store; else CAPDO_DB.", show_default=False),
-]
-OutOption = Annotated[Path, typer.Option("--out", help="Thư mục kết quả / where results go.")]
-ProfileOption = Annotated[
-    str | None, typer.Option("--profile", help="Gói quy tắc, cách nhau bởi dấu phẩy / rule packs.", show_default=False)
-]
-DateOption = Annotated[
-    str | None, typer.Option("--date", help="Ngày áp dụng luật / law in force on, 2026-11-22.", show_default=False)
-]
-LimitOption = Annotated[
-    str | None,
-    typer.Option("--limit", help="Chỉ các mục tiêu / only these: web*,agency:so-*,kind:link.", show_default=False),
-]
-ChecksOption = Annotated[
-    str | None, typer.Option("--checks", help="Chỉ các phép kiểm / only these checks: tls.*", show_default=False)
-]
-ChecksDirOption = Annotated[
-    list[Path] | None, typer.Option("--checks-dir", help="Thư mục phép kiểm thêm / a folder of further checks.")
-]
-FailOnOption = Annotated[FailOn, typer.Option("--fail-on", help="Mức lỗi cho mã thoát 1 / severity for exit code 1.")]
-FormatOption = Annotated[str, typer.Option("--format", help="html, json (cách nhau bởi dấu phẩy / comma separated).")]
-WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=500, help="Số luồng / threads.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Chỉ in JSON / print JSON and nothing else.")]
-InventoryArgument = Annotated[Path, typer.Argument(metavar="INVENTORY", help="Tệp danh mục / YAML or CSV.")]
+people.register(app)
 
 
 @app.command()
@@ -231,35 +199,6 @@ def checks_show(
     lists.checks_show(check, as_json, checks_dir)
 
 
-@rules_app.command("list")
-def rules_list(profile: ProfileOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
-    """Liệt kê yêu cầu và quy tắc / list requirements, each with its rules."""
-    from auditor.commands import lists
-
-    lists.rules_list(profile, as_json)
-
-
-@rules_app.command("show")
-def rules_show(
-    clause: Annotated[str, typer.Argument(metavar="CLAUSE", help="Mã hoặc điều khoản / id or clause number.")],
-    profile: ProfileOption = None,
-    as_json: JsonOption = False,
-    lang: LangOption = None,
-) -> None:
-    """Một yêu cầu / one requirement with its clauses, parameters and rules."""
-    from auditor.commands import lists
-
-    lists.rules_show(clause, profile, as_json)
-
-
-@rules_app.command("lint")
-def rules_lint(profile: ProfileOption = None, lang: LangOption = None) -> None:
-    """Soát lỗi gói quy tắc / find mistakes in rule packs."""
-    from auditor.commands import lists
-
-    lists.rules_lint(profile)
-
-
 @runs_app.command("list")
 def runs_list(as_json: JsonOption = False, db: DbOption = None, lang: LangOption = None) -> None:
     """Các lần đã lưu / stored runs."""
@@ -292,18 +231,9 @@ def runs_verify(
 
 
 def _wish(profile: str | None, limit: str | None, checks: str | None, day: str | None, workers: int) -> Wish:
-    from datetime import date
-
-    from auditor.model import CapdoError
     from auditor.pipeline import Wish
 
-    try:
-        given = date.fromisoformat(day) if day and len(day) == 10 else None
-    except ValueError:
-        given = None
-    if day and given is None:
-        raise CapdoError(_("--date {day}: expected a date like 2026-11-22").format(day=day))
-    return Wish(profile, limit, checks, given, workers)
+    return Wish(profile, limit, checks, people.as_day(day), workers)
 
 
 def _optional_resume(argv: list[str]) -> list[str]:

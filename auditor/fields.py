@@ -13,8 +13,15 @@ from pathlib import PureWindowsPath
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
 from pydantic_core import PydanticCustomError
+
+
+class Record(BaseModel):
+    """Base of all inventory records: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
 
 Level = Annotated[int, Strict(), Field(ge=1, le=5)]
 Count = Annotated[int, Strict(), Field(ge=1)]
@@ -34,6 +41,24 @@ Word = Annotated[str, Field(max_length=100, pattern=r"^[^\s\x00-\x20\x7f-][^\s\x
 """One word, such as a platform or a role."""
 Name = Line | dict[Literal["vi", "en"], Line]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", examples=["web-01"])]
+
+
+def _meant(least: int) -> AfterValidator:
+    """Spaces alone say nothing: a reason of ten blanks is none."""
+
+    def judge(value: str) -> str:
+        if sum(1 for char in value if char.isalnum()) < least:
+            raise PydanticCustomError("too-short", "too short to say anything", {"least": least})
+        return value
+
+    return AfterValidator(judge)
+
+
+Who = Annotated[Line, _meant(1)]
+"""A person or an office, on one line."""
+Reason = Annotated[str, Field(max_length=4000), _meant(8)]
+"""Why something is as it is, in words that can be checked; may have several lines."""
+Explanation = Annotated[str, Field(max_length=4000), _meant(4)]
 
 
 def _iso_date(value: Any) -> Any:

@@ -14,7 +14,7 @@ from auditor.model import Observation, Privacy
 from auditor.packs import RuleSet
 from auditor.rulepack import Pack, Rule
 from auditor.score import Scores, family_of
-from auditor.score_words import formula
+from auditor.score_words import scoring
 from auditor.targets import Inventory
 
 EXCERPT = 1500
@@ -132,9 +132,7 @@ def head_of(
             "manifest_sha256": known.manifest_sha256,
             "verified": known.verified,
             "recorded": known.recorded,
-            "grades": [grade.model_dump(mode="json") for grade in base.grades],
-            "coverage_gate": base.coverage_gate,
-            "formula": dict(formula(base)),
+            **scoring(base),
             "data": data_dates(known.day),
             "removed": [
                 {"id": name, "agency": agency or None} for agency, names in before.gone.items() for name in names

@@ -67,10 +67,20 @@ def _canonical(value: Any) -> bytes:
 def from_snapshot(raw: bytes) -> Inventory:
     """The inventory kept in a snapshot. Raises ``CapdoError`` for anything that is not one."""
     try:
-        return Inventory.model_validate(json.loads(raw), by_alias=True, by_name=False)
+        return Inventory.model_validate(_as_written_now(json.loads(raw)), by_alias=True, by_name=False)
     except (ValueError, RecursionError) as exc:  # a JSON or Unicode error is a ValueError, as is pydantic's
         detail = f"{exc.error_count()} errors" if isinstance(exc, ValidationError) else str(exc)
         raise CapdoError(f"inventory snapshot: {detail}") from exc
+
+
+def _as_written_now(data: Any) -> Any:
+    """Old snapshots told of compensating measures in words: these become part of the reason."""
+    for waiver in data.get("waivers", ()) if isinstance(data, dict) else ():
+        words = waiver.get("compensating") if isinstance(waiver, dict) else None
+        if isinstance(words, str):
+            waiver["reason"] = f"{waiver.get('reason', '')} {words}".strip()
+            del waiver["compensating"]
+    return data
 
 
 def sha256(inventory: Inventory) -> str:

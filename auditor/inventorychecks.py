@@ -7,7 +7,6 @@ those of shape; whatever is not of the right type is passed over, for its shape 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -15,6 +14,7 @@ from typing import Any, Final, TypeGuard
 
 from auditor.mistakes import Mistake
 from auditor.model import Say
+from auditor.papers import same_person
 from auditor.shape import MAX_GUESSES, Located, Path, near, note
 
 KINDS: Final = {
@@ -50,7 +50,7 @@ _REFERENCES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "scope.targets": (_TARGETS,),
     },
     "shared_controls": {"provider": (_TARGETS,), "covers": (_TARGETS,), "covers_agencies": ("agencies",)},
-    "waivers": {"targets": (_TARGETS,), "groups": ("groups",)},
+    "waivers": {"targets": (_TARGETS,), "groups": ("groups",), "compensating.target": (_TARGETS,)},
     "attestations": {"targets": (_TARGETS,), "systems": ("systems",), "agencies": ("agencies",)},
 }
 """Which keys of which sections name what; all kinds of targets share one space of ids."""
@@ -243,8 +243,13 @@ class _Checks:
                     yield note(self._source, path, Say("no-scope"), Say("expect-one-of", {"choices": scope}))
         for path, entry in self._entries["waivers"]:
             asks, grants = entry.get("requester"), entry.get("approver")
-            if isinstance(asks, str) and isinstance(grants, str) and _person(asks) == _person(grants):
+            if isinstance(asks, str) and isinstance(grants, str) and same_person(asks, grants):
                 yield self._note((*path, "approver"), "own-approval", name=grants)
+            kind, measure = entry.get("reason_class"), entry.get("compensating")
+            if kind == "compensating-control" and measure is None:
+                yield self._note((*path, "compensating"), "compensating-missing")
+            elif kind in ("accepted-risk", "not-relevant") and isinstance(measure, dict):
+                yield self._note((*path, "compensating"), "compensating-alone", reason_class=kind)
         for path, entry in self._entries["authorities"]:
             yield from self._networks(path, entry)
         for path, entry in self._entries["retired"]:
@@ -279,11 +284,6 @@ def _texts(path: Path, value: Any) -> list[tuple[Path, str]]:
 
 def _is_day(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value) is not None
-
-
-def _person(name: str) -> str:
-    """A name as compared: case, spacing and the two ways of writing Vietnamese letters do not count."""
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 def _nearest_network(text: str) -> Say:

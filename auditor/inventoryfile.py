@@ -7,15 +7,17 @@ CSV …) hands over plain data that knows its places, so that all are checked by
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
 
+from auditor.attachments import trouble
 from auditor.inventorychecks import KINDS, RELATIONS, SECRET, cross_check
-from auditor.mistakes import InventoryError
+from auditor.mistakes import InventoryError, Mistake
 from auditor.model import Say
 from auditor.shape import Located, note, unless_known, validate
 from auditor.strictyaml import Part, Place, garbage_kept, load
@@ -156,6 +158,38 @@ def build(source: Located, folder: Path) -> Inventory:
         return _Resolver(raw, folder).inventory()
 
 
+def attachment_mistakes(path: Path) -> list[Mistake]:
+    """Attachments that are gone or changed, each where its attestation names it. For a file without other mistakes.
+
+    No run is refused for them: such an attestation is malformed and does not count.
+    """
+    whole = _Whole(load(path), path.parent)
+    found = []
+    for number, entry in enumerate(whole.data.get("attestations") or ()):
+        told = entry.get("attachment")
+        wrong = trouble(path.parent, told["file"], told["sha256"]) if told else None
+        if wrong is not None:
+            found.append(note(whole, ("attestations", number, "attachment", "file"), wrong))
+    return found
+
+
+def mistakes_of_addition(path: Path, section: str, entries: Sequence[Mapping[str, Any]]) -> list[Mistake]:
+    """What would be wrong with an inventory that is right as it is, were ``entries`` added to one of its lists."""
+    whole = _Whole(load(path), path.parent)
+    whole.data[section] = [*(whole.data.get(section) or []), *map(plain, entries)]
+    mistakes = validate(whole, RawInventory)[1]
+    return mistakes or cross_check(whole)
+
+
+def plain(value: Any) -> Any:
+    """Data as a file of ours gives them back: lists and dicts, days as text."""
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
 class _Whole:
     """A file together with those it names for waivers, attestations and shared controls."""
 
@@ -222,8 +256,16 @@ class _Resolver:
             name: getattr(self._raw, name) for name in Inventory.model_fields if name in RawInventory.model_fields
         }
         fields["sites"] = self._shown_sites(hidden - told)
+        fields["attestations"] = tuple(map(self._looked_at, self._raw.attestations))
         fields["recorded"] = self._local(self._raw.recorded)
         return Inventory.model_validate({**fields, "targets": targets, "secret_standalone": counted})
+
+    def _looked_at(self, given: Attestation) -> Attestation:
+        """With what is found of its attachment now."""
+        if given.attachment is None:
+            return given
+        intact = trouble(self._folder, given.attachment.file, given.attachment.sha256) is None
+        return given.model_copy(update={"attachment": given.attachment.model_copy(update={"intact": intact})})
 
     def _entries(self) -> Iterator[tuple[str, AnyEntry]]:
         for section, kind in KINDS.items():

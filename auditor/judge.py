@@ -70,7 +70,7 @@ class Judge:
 
     def judge(self, target: Target, chosen: Chosen, held: Mapping[str, Evidence | Unavailable]) -> Finding:
         """The one finding of a rule on ``target``, from evidence in hand."""
-        rule, params = chosen
+        rule, params = chosen.rule, chosen.params
         if rule.check is None:
             return Finding(target.id, rule.id, "", Verdict(Result.NOTCHECKED, Say("not-attested", {})))
         check = self._checks.get(rule.check)

@@ -144,6 +144,38 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "người phê duyệt không được là người đề nghị ('{name}')",
         "the approver must not be the requester ('{name}')",
     ),
+    "too-short": (
+        "quá ngắn, chưa nói được điều gì (cần ít nhất {least} chữ cái hoặc chữ số)",
+        "too short to say anything (at least {least} letters or digits are needed)",
+    ),
+    "compensating-text": (
+        "biện pháp tương đương phải nêu quy tắc chứng minh nó: {{rule: …, target: …}}; lời mô tả ghi ở 'reason'",
+        "an equivalent measure names the rule that proves it: {{rule: …, target: …}}; words go into 'reason'",
+    ),
+    "compensating-missing": (
+        "'compensating-control' phải nêu quy tắc chứng minh biện pháp tương đương: compensating: {{rule: …}}",
+        "'compensating-control' must name the rule that proves the equivalent measure: compensating: {{rule: …}}",
+    ),
+    "compensating-alone": (
+        "chỉ dùng 'compensating' khi reason_class là compensating-control, không phải {reason_class}",
+        "'compensating' belongs to reason_class compensating-control, not to {reason_class}",
+    ),
+    "attachment-outside": (
+        "tệp đính kèm phải nằm trong thư mục của danh mục (đường dẫn tương đối, ví dụ ho-so/bien-ban.pdf)",
+        "an attachment must lie below the inventory's folder (a relative path such as papers/minutes.pdf)",
+    ),
+    "attachment-missing": (
+        "không có tệp đính kèm '{file}' cạnh danh mục",
+        "there is no attachment '{file}' beside the inventory",
+    ),
+    "attachment-unreadable": (
+        "không đọc được tệp đính kèm '{file}' ({problem})",
+        "the attachment '{file}' cannot be read ({problem})",
+    ),
+    "attachment-changed": (
+        "tệp đính kèm '{file}' đã đổi so với mã băm đã ghi",
+        "the attachment '{file}' is no longer what its hash says",
+    ),
     "no-scope": ("không nói áp dụng cho mục tiêu nào", "this does not say what it applies to"),
     "link-to-itself": ("đường truyền nối '{id}' với chính nó", "the link joins '{id}' to itself"),
     "refers-to-itself": ("'{id}' nhắc đến chính nó", "'{id}' refers to itself"),

@@ -1,133 +1,63 @@
-"""Loads rule packs, finds their mistakes, and says which rules with which parameters fall on a target."""
+"""Says which rules with which parameters fall on a target, from one or more rule packs on a day."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, get_type_hints
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
-
-from auditor import mistake_words
-from auditor.check import Check
 from auditor.mistakes import InventoryError, Mistake
 from auditor.model import Say
-from auditor.pack_words import PACK_WORDS
-from auditor.registry import folder_of
+from auditor.overlay import Layer, Won, ask_of, merge
+from auditor.packfile import default_pack, find_pack, load_pack
+from auditor.packparams import AttestedParams, Checks, build_params, layer_values, unknown_rule
 from auditor.rulepack import (
     Pack,
-    PackFile,
     PackInfo,
-    Place,
     Requirement,
     Rule,
+    Tighten,
     applies,
     in_force,
-    params_at,
 )
-from auditor.shape import near, validate
-from auditor.strictyaml import Tree, load
-from auditor.targets import Kind, Target
+from auditor.targets import Inventory, Kind, Target
+from auditor.transition import Reach, usable
 
-mistake_words.WORDS.update(PACK_WORDS)
-
-Checks = Mapping[str, Check[Any, Any]]
-M = TypeVar("M", bound=BaseModel)
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-@dataclass(frozen=True, slots=True)
-class AttestedParams:
-    """What a pack may say of a rule that only a person can answer.
-
-    ``interval_days``: an answer older than this no longer counts, whatever its own end.
-    """
-
-    interval_days: int | None = None
+__all__ = [  # reading packs too: others take both from here
+    "AttestedParams",
+    "Checks",
+    "Chosen",
+    "RuleSet",
+    "build_params",
+    "default_pack",
+    "find_pack",
+    "load_pack",
+    "ruleset",
+]
 
 
 class Chosen(NamedTuple):
-    """A rule on a target, with the check's parameters for the target's level."""
+    """A rule on a target, with the check's parameters for the target's level.
+
+    Where an overlay reaches the target, ``rule`` and ``params`` are what it made of them, the rule's
+    requirements are those of all packs that ask it, and ``won`` says which pack's word counts.
+    """
 
     rule: Rule
     params: Any
+    won: tuple[Won, ...] = ()
 
-
-# --- reading
-
-
-def find_pack(pack: str) -> Path:
-    """The folder of a pack that comes with the program. Raises ``InventoryError`` when there is none."""
-    folder = folder_of("checks") / "packs"
-    if _ID.fullmatch(pack) and (folder / pack / "pack.yaml").is_file():
-        return folder / pack
-    raise InventoryError([Mistake(f"packs/{pack}", 1, 1, "", Say("pack-no-folder"))])
-
-
-def load_pack(folder: Path) -> Pack:
-    """Read a pack whole. Raises ``InventoryError`` with every mistake of all its files."""
-    mistakes: list[Mistake] = []
-    places: dict[str, Place] = {}
-    info = _read(folder, folder / "pack.yaml", PackInfo, places, mistakes)
-    files = [*sorted((folder / "requirements").glob("*.yaml")), *sorted((folder / "rules").glob("*.yaml"))]
-    parts = [part for path in files if (part := _read(folder, path, PackFile, places, mistakes)) is not None]
-    if mistakes or info is None:
-        raise InventoryError(mistakes)
-    return Pack(
-        info=info,
-        requirements=tuple(item for part in parts for item in part.requirements),
-        rules=tuple(item for part in parts for item in part.rules),
-        sha256=_digest(folder, [folder / "pack.yaml", *files]),
-        places=places,
-    )
-
-
-def _read(folder: Path, path: Path, model: type[M], places: dict[str, Place], mistakes: list[Mistake]) -> M | None:
-    tree = load(path, path.relative_to(folder.parent).as_posix())
-    made, found = validate(tree, model)
-    mistakes.extend(found)
-    if isinstance(made, PackInfo):
-        places.update({"pack": tree.at(()), **{key: tree.at((key,), key=True) for key in tree.data}})
-    elif made is not None:
-        mistakes.extend(_note_places(tree, places))
-    return made
-
-
-def _note_places(tree: Tree, places: dict[str, Place]) -> Iterator[Mistake]:
-    """Remember where each rule, parameter and requirement stands, for what is found out later."""
-    for kind in ("requirements", "rules"):
-        for number, item in enumerate(tree.data.get(kind) or ()):
-            place = tree.at((kind, number, "id"))
-            known = places.setdefault(f"{kind}/{item['id']}", place)
-            if known != place:
-                said = Say("duplicate-id", {"id": item["id"], "line": f"{known[0]}:{known[1]}"})
-                yield Mistake(*place, f"{kind}[{number}].id", said)
-            for name in item.get("params") or ():
-                places[f"rules/{item['id']}/{name}"] = tree.at((kind, number, "params", name), key=True)
-
-
-def _digest(folder: Path, files: Iterable[Path]) -> str:
-    """One sha256 over names and bytes, each with its length, so that no two packs can be taken for one another."""
-    total = hashlib.sha256()
-    for path in sorted(files, key=lambda path: path.relative_to(folder).as_posix()):
-        for part in (path.relative_to(folder).as_posix().encode(), path.read_bytes()):
-            total.update(len(part).to_bytes(8, "big") + part)
-    return total.hexdigest()
-
-
-# --- choosing
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        return self.rule.requirements
 
 
 class RuleSet:
     """All rules in force on the day of a run, and which of them fall on a target.
 
-    Made by ``ruleset``. ``base`` is the first pack: its grades, gates and caps are those of the run.
+    Made by ``ruleset``. ``base`` is the newest framework: its grades, gates and caps are those of the run.
     """
 
     def __init__(
@@ -136,11 +66,15 @@ class RuleSet:
         rules: Iterable[Rule],
         requirements: Iterable[Requirement],
         params: Callable[[Rule, int], Any],
+        reach: Reach | None = None,
+        layers: Mapping[tuple[str, int], Sequence[Layer]] | None = None,
     ) -> None:
         self.base = base
         self.rules: dict[str, Rule] = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
         self.requirements: dict[str, Requirement] = {item.id: item for item in requirements}
         self._params = params
+        self._reach = reach
+        self._layers = layers or {}
         self._memo: dict[tuple[Any, ...], tuple[Chosen, ...]] = {}
         self._lowest: dict[Kind, int] = {}
         for rule in self.rules.values():
@@ -155,95 +89,190 @@ class RuleSet:
         """True when no system of the target says a level."""
         return target.level is None
 
+    def framework_of(self, target: Target) -> tuple[tuple[str, ...], Say]:
+        """The frameworks a target is judged by, and why; ``transition.words`` says the reason."""
+        if self._reach is None:
+            return (self.base.id,), Say("framework-only", {"packs": [self.base.id]})
+        return self._reach.framework_of(target)
+
+    def overlays_of(self, target: Target) -> tuple[str, ...]:
+        """The overlays that reach a target, by id."""
+        if self._reach is None:
+            return ()
+        return self._reach.overlays_of(target, self._reach.framework_of(target)[0])
+
     def of(self, target: Target) -> tuple[Chosen, ...]:
         """The rules of a target, by id; none for a standalone machine for state secrets."""
         if target.handling == "secret-standalone":
             return ()
         level = self.level(target)
-        key = (target.kind, target.platform, target.role, level, target.tags)
+        packs = self._reach.packs_of(target) if self._reach is not None else ()
+        key = (target.kind, target.platform, target.role, level, target.tags, packs)
         found = self._memo.get(key)
         if found is None:
             found = tuple(
-                Chosen(rule, self._params(rule, level)) for rule in self.rules.values() if applies(rule, target, level)
+                self._chosen(rule, level, packs)
+                for rule in self.rules.values()
+                if (not packs or self.pack_of(rule.id) in packs) and applies(rule, target, level)
             )
             self._memo[key] = found
         return found
 
+    def at(self, rule: str, level: int) -> Chosen:
+        """A rule at a level as it is where every overlay of the run reaches."""
+        return self._chosen(
+            self.rules[rule], level, sorted({layer.pack for layer in self._layers.get((rule, level), ())})
+        )
 
-def ruleset(packs: Sequence[Pack], checks: Checks, day: date) -> RuleSet:
-    """The rules of one or more packs on ``day``; later packs are layers over the first.
+    def overlaid(self, target: Target) -> dict[str, Chosen]:
+        """Those rules of a target that an overlay has a word in; empty for most."""
+        if not self._layers:
+            return {}
+        return {one.rule.id: one for one in self.of(target) if one.rule is not self.rules[one.rule.id]}
 
-    Ids of rules and requirements stay bare in the first pack and read ``<pack>/<id>`` in later ones,
-    whose rules may also name requirements of packs before them. A rule none of whose requirements
-    is in force falls away with them. Raises ``InventoryError`` for a pack not in force, an unknown
-    check, or parameters that do not fit the check.
+    def pack_of(self, name: str) -> str:
+        """The pack that a rule or requirement of this run stands in."""
+        pack, slash, _rest = name.partition("/")
+        return pack if slash else self.base.id
+
+    def overlays_on(self, rule: str) -> list[dict[str, Any]]:
+        """What overlays make of a rule, for the run document: of each overlay and level what wins, where it reaches."""
+        found: list[dict[str, Any]] = []
+        for level in self.rules[rule].levels:
+            for pack in sorted({layer.pack for layer in self._layers.get((rule, level), ())}):
+                for won in self._chosen(self.rules[rule], level, (pack,)).won:
+                    told = {**won.as_dict(), "overlay": pack}
+                    clause = told.pop("clause")
+                    same = next((one for one in found if one | {"levels": 0, "clauses": 0} == told | _NO_LEVELS), None)
+                    if same is None:
+                        found.append(same := {**told, "levels": [], "clauses": {}})
+                    same["levels"].append(level)
+                    same["clauses"][f"L{level}"] = clause
+        return found
+
+    def _chosen(self, rule: Rule, level: int, packs: Sequence[str]) -> Chosen:
+        params = self._params(rule, level)
+        layers = [layer for layer in self._layers.get((rule.id, level), ()) if layer.pack in packs]
+        if not layers:
+            return Chosen(rule, params)
+        first = next((self.requirements[name] for name in rule.requirements if name in self.requirements), None)
+        made = merge(rule, params, level, layers, ask_of(self.pack_of(rule.id), first, level))
+        return Chosen(made.rule, made.params, made.won)
+
+
+_NO_LEVELS: dict[str, Any] = {"levels": 0, "clauses": 0}
+
+
+@dataclass(slots=True)
+class _Making:
+    """What ``ruleset`` gathers from pack to pack."""
+
+    checks: Checks
+    day: date
+    mistakes: list[Mistake] = field(default_factory=list)
+    requirements: dict[str, Requirement] = field(default_factory=dict)
+    rules: list[Rule] = field(default_factory=list)
+    params: dict[tuple[str, int], Any] = field(default_factory=dict)
+    layers: dict[tuple[str, int], list[Layer]] = field(default_factory=dict)
+
+
+def arranged(packs: Iterable[Pack]) -> list[Pack]:
+    """The packs in the order of a run, however they were named: frameworks, newest first; overlays by id."""
+    kept = list({pack.info.id: pack for pack in packs}.values())
+    frameworks = [pack for pack in kept if pack.info.kind == "framework"]
+    overlays = [pack for pack in kept if pack.info.kind == "overlay"]
+    frameworks.sort(key=lambda pack: pack.info.in_force, reverse=True)
+    return [*frameworks, *sorted(overlays, key=lambda pack: pack.info.id)]
+
+
+def ruleset(packs: Sequence[Pack], checks: Checks, day: date, inventory: Inventory | None = None) -> RuleSet:
+    """The rules of one or more packs on ``day``. The order in which packs are named does not matter.
+
+    Ids of rules and requirements stay bare in the newest framework and read ``<pack>/<id>`` in the others.
+    Overlays tighten rules of the frameworks they lie over and may bring rules of their own, which may name
+    requirements of those frameworks. A rule none of whose requirements is in force falls away with them.
+    ``inventory`` tells which systems are in transition and where overlays reach; without it none are known.
+    Raises ``InventoryError`` for a pack not in force, an overlay without its framework, an unknown check
+    or rule, or parameters that do not fit the check.
     """
     if not packs:
         raise ValueError("a run needs at least one pack")
-    mistakes: list[Mistake] = []
-    known: dict[str, str] = {}
-    rules: list[Rule] = []
-    requirements: list[Requirement] = []
-    made: dict[tuple[str, int], Any] = {}
-    for number, pack in enumerate(packs):
-        info = pack.info
-        if day < info.in_force or (info.until is not None and day > info.until):
-            ends = info.until or Say("pack-no-date")
-            values = {"pack": info.id, "day": day, "since": info.in_force, "until": ends}
-            mistakes.append(Mistake(*pack.place("in_force"), "in_force", Say("pack-not-in-force", values)))
-        prefix = f"{info.id}/" if number else ""
+    chosen = arranged(packs)
+    base = chosen[0].info
+    made = _Making(checks, day)
+    frameworks = [pack for pack in chosen if pack.info.kind == "framework"]
+    for pack in chosen:
+        made.mistakes += _unusable(pack, frameworks, day)
+        prefix = "" if pack.info is base else f"{pack.info.id}/"
+        below = [one for one in frameworks if one.info.id in pack.info.over]
+        known = {
+            item.id: made_id
+            for one in (*reversed(below), pack)
+            for item in in_force(one.requirements, day)
+            for made_id in [item.id if one.info is base else f"{one.info.id}/{item.id}"]
+        }
         for item in in_force(pack.requirements, day):
-            known[item.id] = prefix + item.id
-            requirements.append(item.model_copy(update={"id": prefix + item.id}))
-        for rule in in_force(pack.rules, day):
-            named = tuple(dict.fromkeys(known[item] for item in rule.requirements if item in known))
-            if not named:
-                continue
-            kept = rule.model_copy(update={"id": prefix + rule.id, "requirements": named})
-            rules.append(kept)
-            for level in rule.levels:
-                made[kept.id, level] = build_params(pack, rule, level, checks, mistakes)
-    if mistakes:
-        raise InventoryError(mistakes)
-    return RuleSet(packs[0].info, rules, requirements, lambda rule, level: made[rule.id, level])
+            made.requirements[prefix + item.id] = item.model_copy(update={"id": prefix + item.id})
+        _add_rules(made, pack, prefix, known)
+        for layer in in_force(pack.tighten, day):
+            _add_layer(made, pack, prefix, layer, below, base)
+    if made.mistakes:
+        raise InventoryError(made.mistakes)
+    reach = Reach([pack.info for pack in chosen], day, inventory) if len(chosen) > 1 else None
+    table = made.params
+    return RuleSet(
+        base,
+        made.rules,
+        made.requirements.values(),
+        lambda rule, level: table[rule.id, level],
+        reach,
+        made.layers,
+    )
 
 
-def build_params(pack: Pack, rule: Rule, level: int, checks: Checks, mistakes: list[Mistake]) -> Any:
-    """The check's parameters at one level, or None and a mistake noted."""
-    if rule.check is None:
-        wanted: type = AttestedParams
-    elif rule.check in checks:
-        wanted = checks[rule.check].params
-    else:
-        guess = near(rule.check, checks)
-        said = Say("pack-unknown-check-near" if guess else "pack-unknown-check", {"check": rule.check, "near": guess})
-        mistakes.append(Mistake(*pack.place(f"rules/{rule.id}"), rule.id, said))
-        return None
-    adapters = _adapters(wanted)
-    values: dict[str, Any] = {}
-    for name, value in params_at(rule, level).items():
-        where, key = pack.place(f"rules/{rule.id}/{name}"), f"{rule.id}.params.{name}"
-        if name not in adapters:
-            code = "pack-param-unknown" if adapters else "pack-param-none"
-            said = Say(code, {"check": rule.check or rule.id, "known": sorted(adapters)})
-            mistakes.append(Mistake(*where, key, said))
+def _unusable(pack: Pack, frameworks: Sequence[Pack], day: date) -> Iterator[Mistake]:
+    info = pack.info
+    if not usable(info, day):
+        ends = info.until or Say("pack-no-date")
+        values = {"pack": info.id, "day": day, "since": info.in_force, "until": ends}
+        yield Mistake(*pack.place("in_force"), "in_force", Say("pack-not-in-force", values))
+    if info.kind == "overlay" and not set(info.over) & {one.info.id for one in frameworks}:
+        said = Say("pack-overlay-alone", {"pack": info.id, "over": list(info.over)})
+        yield Mistake(*pack.place("over"), "over", said)
+
+
+def _add_rules(made: _Making, pack: Pack, prefix: str, known: Mapping[str, str]) -> None:
+    for rule in in_force(pack.rules, made.day):
+        named = tuple(dict.fromkeys(known[item] for item in rule.requirements if item in known))
+        if not named:
             continue
-        try:
-            # As JSON, strictly: a list may stand for a tuple, but never text for a number.
-            values[name] = adapters[name].validate_json(json.dumps(value), strict=True)
-        except (ValidationError, TypeError) as exc:
-            text = exc.errors()[0]["msg"] if isinstance(exc, ValidationError) else str(exc)
-            said = Say("pack-param-wrong", {"found": json.dumps(value, default=str), "text": text})
-            mistakes.append(Mistake(*where, key, said))
-    try:
-        return wanted(**values)
-    except (ValueError, TypeError) as exc:
-        said = Say("pack-param-wrong", {"found": json.dumps(values, default=str), "text": str(exc)})
-        mistakes.append(Mistake(*pack.place(f"rules/{rule.id}"), rule.id, said))
-        return None
+        kept = rule.model_copy(update={"id": prefix + rule.id, "requirements": named})
+        made.rules.append(kept)
+        for level in rule.levels:
+            made.params[kept.id, level] = build_params(pack, rule, level, made.checks, made.mistakes)
 
 
-@cache
-def _adapters(params: type) -> dict[str, TypeAdapter[Any]]:
-    hints = get_type_hints(params)
-    return {field.name: TypeAdapter(hints[field.name]) for field in fields(params)}
+def _add_layer(made: _Making, pack: Pack, prefix: str, item: Tighten, below: Sequence[Pack], base: PackInfo) -> None:
+    """Lay one tightening over the rule it names, in every framework of the run that has it."""
+    own = [made.requirements[prefix + name] for name in item.requirements if prefix + name in made.requirements]
+    ids = {rule.id: rule for one in below for rule in one.rules}
+    if len(below) == len(set(pack.info.over)) and item.rule not in ids:  # else it may be a rule of one not in the run
+        made.mistakes.append(unknown_rule(pack, item, ids))
+    for one in below:
+        rule = next((rule for rule in in_force(one.rules, made.day) if rule.id == item.rule), None)
+        if rule is None:
+            continue
+        name = rule.id if one.info is base else f"{one.info.id}/{rule.id}"
+        for level in rule.levels:
+            asking = tuple(requirement for requirement in own if level in requirement.levels)
+            held = made.params.get((name, level))
+            if not asking or held is None:
+                continue
+            values = layer_values(pack, item, type(held), level, made.mistakes)
+            layer = Layer(pack.info.id, item, values, asking)
+            made.layers.setdefault((name, level), []).append(layer)
+            try:
+                merge(rule, held, level, made.layers[name, level], ask_of("", None, level))
+            except (ValueError, TypeError) as exc:
+                said = Say("pack-param-wrong", {"found": json.dumps(values, default=str), "text": str(exc)})
+                made.mistakes.append(Mistake(*pack.place(f"tighten/{item.id}"), item.id, said))

@@ -24,7 +24,7 @@ from auditor.i18n import _
 from auditor.inventories import from_snapshot, snapshot
 from auditor.inventories import sha256 as inventory_digest
 from auditor.model import CapdoError, Reason
-from auditor.packs import RuleSet, find_pack, load_pack, ruleset
+from auditor.packs import RuleSet, default_pack, find_pack, load_pack, ruleset
 from auditor.plan import Task, make_tasks
 from auditor.rulepack import Pack
 from auditor.store import RunRow, Store
@@ -59,16 +59,16 @@ Progress = Callable[[int, Task | None], None]
 """Told the number of tasks, then each task as it ends."""
 
 
-def packs_for(inventory: Inventory, profile: str | None) -> tuple[list[Pack], str]:
-    """The packs of a run: --profile, else the inventory's, else the default; and how they are written."""
-    names = [name.strip() for name in profile.split(",")] if profile else list(inventory.packs) or [DEFAULT_PACK]
+def packs_for(inventory: Inventory, profile: str | None, day: date) -> tuple[list[Pack], str]:
+    """The packs of a run: --profile, else the inventory's, else what is in force that day; and how they are written."""
+    names = [name.strip() for name in profile.split(",")] if profile else list(inventory.packs) or [default_pack(day)]
     return [load_pack(find_pack(name)) for name in names], ",".join(names)
 
 
 def _rules(inventory: Inventory, wish: Wish, day: date) -> tuple[list[Pack], str, RuleSet]:
-    packs, profile = packs_for(inventory, wish.profile)
+    packs, profile = packs_for(inventory, wish.profile, day)
     checks = {key: check for key, (check, _) in registry.checks().items()}
-    return packs, profile, ruleset(packs, checks, day)
+    return packs, profile, ruleset(packs, checks, day, inventory)
 
 
 def limited(inventory: Inventory, wish: Wish) -> Inventory:

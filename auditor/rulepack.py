@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, Strict
 
-from auditor.targets import Count, Day, Flag, Id, Kind, Level, Number, Record, Target
+from auditor.targets import Count, Day, Flag, Id, Kind, Level, Line, Number, Record, Target
 
 Force = Literal["law", "decree", "standard-required", "standard-suggested", "tool-default"]
 BINDING: frozenset[str] = frozenset({"law", "decree", "standard-required"})
@@ -22,6 +22,40 @@ LEVEL_KEYS: frozenset[str] = frozenset({"L1", "L2", "L3", "L4", "L5"})
 Place = tuple[str, int, int]
 """File (from the pack's folder on), line and column, both from 1."""
 Bilingual = dict[Literal["vi", "en"], str]
+Share = Annotated[float, Strict(), Field(ge=0, le=1)]
+
+Severity = Literal["info", "low", "medium", "high", "critical"]
+Scope = Literal["target", "system", "agency"]
+Domain = Literal["management", "technical"]
+Family = Literal[
+    # of checks (``auditor.check.FAMILIES``)
+    "firewall",
+    "antivirus",
+    "backup",
+    "tls",
+    "patch",
+    "access",
+    "logging",
+    "hardening",
+    "integrity",
+    "network",
+    "link",
+    "device",
+    "endpoint",
+    # of management
+    "risk",
+    "approval",
+    "regulation",
+    "organisation",
+    "people",
+    "supplier",
+    "design",
+    "operation",
+    "incident",
+    "assessment",
+    "monitoring",
+    "retirement",
+]
 
 
 class Requirement(Record):
@@ -35,6 +69,9 @@ class Requirement(Record):
     title: Bilingual
     meaning: Bilingual
     category: Literal["network", "server", "application", "data", "management"]
+    domain: Domain | None = None
+    """The standard's two halves."""
+    family: Family | None = None
     dimensions: tuple[Literal["confidentiality", "integrity", "availability"], ...] = ()
     levels: tuple[Level, ...]
     force: Force
@@ -42,6 +79,8 @@ class Requirement(Record):
     mode: Literal["automatic", "attested", "mixed"]
     source: tuple[str, ...]
     confidence: Literal["verified-primary", "verified-summary", "secondary", "memory"]
+    params: dict[str, Any] = Field(default_factory=dict)
+    """The numbers the law itself asks: a value, or ``{L1: …, L3: …}``, by level."""
     note: Bilingual | None = None
     """What a reader must know of the source or the limits of this requirement."""
     from_: Day | None = Field(None, alias="from")
@@ -57,12 +96,14 @@ class Rule(Record):
     title: Bilingual | None = None
     """Only for attested rules; a rule with a check takes the check's texts."""
     why: Bilingual | None = None
-    severity: Literal["info", "low", "medium", "high", "critical"]
+    severity: Severity
     weight: Number
     mandatory: Flag = False
     force: Force
     levels: tuple[Level, ...]
     kinds: tuple[Kind, ...]
+    scope: Scope = "target"
+    """Whose answer it is: each target's own, or one for a whole system or agency."""
     platforms: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -79,6 +120,22 @@ class Rule(Record):
         return "attested" if self.check is None else "automatic"
 
 
+class Tighten(Record):
+    """What an overlay asks more of a rule of the framework below it; what is looser there changes nothing."""
+
+    id: Id
+    rule: Id
+    """Id of the rule in the framework."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """As those of a rule; the stricter value wins at each level by itself."""
+    mandatory: Literal[True] | None = None
+    severity: Severity | None = None
+    requirements: tuple[Id, ...] = Field(min_length=1)
+    """The overlay's own requirements that ask it; it counts at their levels only."""
+    from_: Day | None = Field(None, alias="from")
+    until: Day | None = None
+
+
 class Grade(Record):
     """One band of the headline score; the first whose ``at_least`` is reached, from the top."""
 
@@ -87,23 +144,61 @@ class Grade(Record):
     at_least: Number
 
 
+class Applies(Record):
+    """Where an overlay reaches: any of these suffices; nothing said is everywhere."""
+
+    system_tags: tuple[Line, ...] = ()
+    agencies: tuple[Id, ...] = ()
+    groups: tuple[Id, ...] = ()
+
+
+class Transition(Record):
+    """Which systems may still be judged by a framework that has been replaced (facts.md §1.4)."""
+
+    decided_before: Day
+    """A system whose level was decided before this day is in transition."""
+    until: Day
+    """The last day of the transition."""
+    invested_before: Day | None = None
+    """So is one whose investment began before this day …"""
+    invested_decided_by: Day | None = None
+    """… if its level is decided by this day, or this day has not passed."""
+
+
 class PackInfo(Record):
-    """The head of a pack, ``pack.yaml``."""
+    """The head of a pack, ``pack.yaml``. Only a framework needs (and has) grades, gates and caps."""
 
     id: Id
     version: str
     title: Bilingual
+    kind: Literal["framework", "overlay"] = "framework"
+    over: tuple[Id, ...] = ()
+    """The frameworks an overlay lies over."""
+    applies: Applies = Applies()
+    transition: Transition | None = None
     in_force: Day
     until: Day | None = None
-    grades: tuple[Grade, ...] = Field(min_length=1)
-    mandatory_cap: Id
+    grades: tuple[Grade, ...] = ()
+    mandatory_cap: str = ""
     """The best grade still given when a mandatory rule of severity critical or high fails."""
-    coverage_gate: Annotated[float, Strict(), Field(ge=0, le=1)]
-    waiver_cap: Annotated[float, Strict(), Field(ge=0, le=1)]
+    coverage_gate: Share = 1.0
+    waiver_cap: Share = 0.0
     """Share of weight that waivers may take out; what exceeds it counts as not met."""
     stale_after_days: Count = 400
     """The tool says that the pack itself is old after this many days."""
     dated: Day
+
+
+NEEDED: dict[str, tuple[str, ...]] = {
+    "framework": ("grades", "mandatory_cap", "coverage_gate", "waiver_cap"),
+    "overlay": ("over",),
+}
+"""What a pack of each kind must say of itself."""
+FOREIGN: dict[str, tuple[str, ...]] = {
+    "framework": ("over", "applies"),
+    "overlay": ("transition", *NEEDED["framework"]),
+}
+"""What a pack of each kind must not say: it would count for nothing."""
 
 
 class PackFile(Record):
@@ -111,6 +206,8 @@ class PackFile(Record):
 
     requirements: tuple[Requirement, ...] = ()
     rules: tuple[Rule, ...] = ()
+    tighten: tuple[Tighten, ...] = ()
+    """Only in an overlay."""
 
 
 class Pack(Record):
@@ -119,9 +216,10 @@ class Pack(Record):
     info: PackInfo
     requirements: tuple[Requirement, ...]
     rules: tuple[Rule, ...]
+    tighten: tuple[Tighten, ...] = ()
     sha256: str
     places: dict[str, Place] = Field(default_factory=dict, exclude=True, repr=False)
-    """Where things stand: ``pack``, ``<key of pack.yaml>``, ``rules/<id>[/<param>]``, ``requirements/<id>``."""
+    """Where things stand: ``pack``, ``<key of pack.yaml>``, ``requirements|rules|tighten/<id>[/<param>]``."""
 
     def place(self, of: str) -> Place:
         """Where something stands; for what is not written there, the next larger thing that is."""
@@ -147,11 +245,16 @@ def _usual_platform(target: Target) -> str:
     return "linux" if target.kind == "server" else ""
 
 
-def params_at(rule: Rule, level: int) -> dict[str, Any]:
-    """The rule's parameters for one level."""
+def by_level(value: Any) -> bool:
+    """Is a parameter's value said level by level?"""
+    return isinstance(value, dict) and bool(value) and all(key in LEVEL_KEYS for key in value)
+
+
+def params_at(item: Rule | Requirement | Tighten, level: int) -> dict[str, Any]:
+    """The parameters of a rule, requirement or tightening for one level."""
     chosen: dict[str, Any] = {}
-    for name, value in rule.params.items():
-        if isinstance(value, dict) and value and all(key in LEVEL_KEYS for key in value):
+    for name, value in item.params.items():
+        if by_level(value):
             if f"L{level}" in value:
                 chosen[name] = value[f"L{level}"]
         else:

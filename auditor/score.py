@@ -7,39 +7,33 @@ fail does, nor a grade. Pure; one pass; memory grows with targets and rules, not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from auditor.annotate import Annotated
+from auditor.assets import Asset, Assets
+from auditor.grades import Cap, Grading, Standing, can_cap
 from auditor.grants import agency_of
-from auditor.model import Result, Severity
+from auditor.lift import Lift, Scope, lift
 from auditor.packs import RuleSet
-from auditor.rulepack import BINDING, PackInfo, Rule
-from auditor.score_words import CAP_REASONS, Text
-from auditor.tally import STATUSES, Status, Tally, down
+from auditor.rulepack import Rule
+from auditor.tally import KINDS, Row, Status, Sums, Tally, kind_of
 from auditor.targets import Inventory
 
-MAX_CAPS: Final = 5
-"""Rules named one by one as the cause of a capped grade; the rest are counted."""
+__all__ = ["Cap", "Score", "Scorer", "Scores", "TargetScores", "can_cap", "family_of"]
 
-
-@dataclass(frozen=True, slots=True)
-class Cap:
-    """Why a grade is lower than the number would give, or refused; ``rule`` where one rule is the cause."""
-
-    code: str
-    reason: Text
-    rule: str | None = None
+DIMENSIONS: Final = ("availability", "confidentiality", "integrity")
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """``low`` and ``high`` 0-100 in tenths, ``coverage`` 0-1 in thousandths, all rounded down.
 
-    ``grade`` is a grade's id, or None with the reasons in ``caps``; families and requirements have none.
-    ``counts`` are findings by result; ``waived`` and ``inherited`` say how many of them are so.
+    ``grade`` is a grade's id, or None with the reasons in ``caps``; families, requirements and dimensions have
+    none. ``counts`` are findings by result; ``waived`` and ``inherited`` say how many of them are so; ``weights``
+    are the sums behind the figures. ``assets`` are those of a system, ``weakest`` the one it is judged by, and
+    ``lift`` what would raise a grade by one band.
     """
 
     id: str
@@ -51,20 +45,49 @@ class Score:
     counts: Mapping[str, int]
     waived: int
     inherited: int
+    weights: Mapping[str, float]
+    assets: tuple[Asset, ...] | None = None
+    weakest: Standing | None = None
+    lift: Lift | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """As it stands in the run document."""
-        return {
+        told: dict[str, Any] = {
             "id": self.id,
             "low": self.low,
             "high": self.high,
             "coverage": self.coverage,
             "grade": self.grade,
-            "caps": [{"code": cap.code, "reason": cap.reason, "rule": cap.rule} for cap in self.caps],
+            "caps": [cap.as_dict() for cap in self.caps],
             "counts": dict(self.counts),
             "waived": self.waived,
             "inherited": self.inherited,
+            "weights": dict(self.weights),
         }
+        if self.assets is not None:
+            told["assets"] = [asset.id for asset in self.assets]
+            told["stands_on"] = [asset.as_dict() for asset in self.assets if asset.edge is not None]
+            told["weakest"] = self.weakest.target if self.weakest is not None else None
+        if self.lift is not None:
+            told["lift"] = self.lift.as_dict()
+        return told
+
+
+class TargetScores:
+    """The scores of all targets, by id; each is made when it is asked for and not kept."""
+
+    def __init__(self, scorer: Scorer, *, partial: bool) -> None:
+        self._scorer = scorer
+        self._partial = partial
+
+    def __len__(self) -> int:
+        return len(self._scorer.targets)
+
+    def __iter__(self) -> Iterator[Score]:
+        return (self[name] for name in self._scorer.targets)
+
+    def __getitem__(self, target: str) -> Score:
+        return self._scorer.target_score(target, partial=self._partial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +98,23 @@ class Scores:
     groups: tuple[Score, ...]
     agencies: tuple[Score, ...]
     systems: tuple[Score, ...]
-    targets: tuple[Score, ...]
     requirements: tuple[Score, ...]
     families: tuple[Score, ...]
+    dimensions: tuple[Score, ...]
     status: Mapping[str, Status]
     """Of every requirement, over the whole province."""
     status_of_systems: Mapping[str, Mapping[str, Status]]
     """Of the requirements asked of each system, by system."""
+    targets: TargetScores = field(compare=False)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The ``scores`` of the run document."""
-        lists = ("groups", "agencies", "systems", "targets", "requirements", "families")
-        return {
+    def as_dict(self, *, targets: bool = True) -> dict[str, Any]:
+        """The ``scores`` of the run document; without targets where they are written one by one."""
+        lists = ("groups", "agencies", "systems", "requirements", "families", "dimensions")
+        told = {
             "province": self.province.as_dict(),
             **{name: [score.as_dict() for score in getattr(self, name)] for name in lists},
         }
+        return told | {"targets": [score.as_dict() for score in self.targets]} if targets else told
 
 
 class Scorer:
@@ -98,149 +123,190 @@ class Scorer:
     def __init__(self, rules: RuleSet, inventory: Inventory) -> None:
         self._rules = rules
         self._inventory = inventory
-        self._by_target: dict[str, Tally] = {}
-        self._by_rule: dict[str, Tally] = {}
-        self._bits: dict[str, int] = {}
-        self._system_bits: dict[tuple[str, str], int] = {}
-        self._systems_of = {target.id: tuple(dict.fromkeys(target.systems)) for target in inventory.targets}
-        self._weights = {rule.id: (rule.weight, can_cap(rule)) for rule in rules.rules.values()}
-        self._rules_of: dict[str, list[str]] = {name: [] for name in rules.requirements}
-        for rule in rules.rules.values():
+        ordered = [rules.rules[name] for name in sorted(rules.rules)]
+        self._bits = {rule.id: 1 << place for place, rule in enumerate(ordered)}
+        self._own_bits = self._overlaid(ordered)
+        self._grading = Grading(rules.base, ordered)
+        self._rows: dict[str, Row] = {target.id: [0] * len(KINDS) for target in inventory.targets}
+        self._last: str | None = None
+        self._row: Row = []
+        self._known = self._bits
+        requirements: dict[str, int] = dict.fromkeys(rules.requirements, 0)
+        families: dict[str, int] = {}
+        dimensions: dict[str, int] = dict.fromkeys(DIMENSIONS, 0)
+        for place, rule in enumerate(ordered):
+            bit = 1 << place
+            families[family_of(rule)] = families.get(family_of(rule), 0) | bit
             for name in rule.requirements:
-                self._rules_of[name].append(rule.id)
-        self._at = ("", Tally())
+                requirements[name] = requirements.get(name, 0) | bit
+                for dimension in rules.requirements[name].dimensions if name in rules.requirements else ():
+                    dimensions[dimension] |= bit
+        self._requirements, self._families, self._dimensions = requirements, families, dimensions
+
+    def _overlaid(self, ordered: list[Rule]) -> dict[str, dict[str, int]]:
+        """Rules that an overlay made stricter on some targets (mandatory there, say) are bits of their own there.
+
+        They are put behind the others in ``ordered``; returned are, by target, its bits where they are not the usual.
+        """
+        places: dict[Any, int] = {}
+        found: dict[str, dict[str, int]] = {}
+        for target in self._inventory.targets:
+            own = {}
+            for name, chosen in sorted(self._rules.overlaid(target).items()):
+                rule = chosen.rule
+                made = (name, rule.mandatory, rule.severity, rule.force, rule.weight, rule.requirements)
+                if made not in places:
+                    places[made] = len(ordered)
+                    ordered.append(rule)
+                own[name] = 1 << places[made]
+            if own:
+                found[target.id] = self._bits | own
+        return found
 
     def add(self, item: Annotated) -> None:
         """Count one finding. Raises ``KeyError`` for a rule that is not of this run."""
-        rule, target = item.finding.rule, item.finding.target
-        weight, caps = self._weights[rule]
-        if self._at[0] != target:
-            self._at = (target, self._by_target.setdefault(target, Tally()))
-        bit = self._at[1].add(item, weight, caps)
-        tally = self._by_rule.get(rule)
-        if tally is None:
-            tally = self._by_rule[rule] = Tally()
-        tally.add(item, weight, False)
-        self._bits[rule] = self._bits.get(rule, 0) | bit
-        for system in self._systems_of.get(target, ()):
-            key = (system, rule)
-            self._system_bits[key] = self._system_bits.get(key, 0) | bit
+        finding = item.finding
+        if finding.target != self._last:
+            self._last = finding.target
+            self._row = self._rows.setdefault(finding.target, [0] * len(KINDS))
+            self._known = self._own_bits.get(finding.target, self._bits)
+        self._row[kind_of(item)] |= self._known[finding.rule]
 
-    def finish(self, *, partial: bool = False, removed: Mapping[str, tuple[str, ...]] | None = None) -> Scores:
-        """The scores. ``removed`` is what ``annotate.removed`` gave; ``partial`` that not all was audited."""
-        inventory, whole, gone = self._inventory, Tally(), dict(removed or {})
-        targets = {target.id: self._by_target.get(target.id, Tally()) for target in inventory.targets}
-        targets |= {name: tally for name, tally in self._by_target.items() if name not in targets}
-        agencies = {agency.id: Tally() for agency in inventory.agencies}
-        groups = {group.id: Tally() for group in inventory.groups}
-        systems = {system.id: Tally() for system in inventory.systems}
-        known = {system.id: system for system in inventory.systems}
-        group_of = {agency.id: agency.group for agency in inventory.agencies}
-        for target in inventory.targets:
-            tally = targets[target.id]
+    @property
+    def targets(self) -> list[str]:
+        """The ids of all targets, those of the inventory without a finding too."""
+        return sorted(self._rows)
+
+    def target_score(self, target: str, *, partial: bool = False) -> Score:
+        """The score of one target."""
+        return self._score(target, Tally([self._rows[target]]), partial=partial)
+
+    def finish(
+        self,
+        *,
+        partial: bool = False,
+        removed: Mapping[str, tuple[str, ...]] | None = None,
+        removed_of_systems: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> Scores:
+        """The scores. ``removed`` is what ``annotate.removed`` gave; ``partial`` that not all was audited.
+
+        ``removed_of_systems`` are, by system, the same missing targets that served it in the run before.
+        """
+        gone, missing = dict(removed or {}), dict(removed_of_systems or {})
+        known = {system.id: system for system in self._inventory.systems}
+        group_of = {agency.id: agency.group for agency in self._inventory.agencies}
+        agencies: dict[str, list[Row]] = {agency.id: [] for agency in self._inventory.agencies}
+        groups: dict[str, list[Row]] = {group.id: [] for group in self._inventory.groups}
+        for target in self._inventory.targets:
             agency = agency_of(target, known)
             if agency is not None:
-                agencies.setdefault(agency, Tally()).fold(tally)
+                agencies.setdefault(agency, []).append(self._rows[target.id])
                 if agency in group_of:
-                    groups.setdefault(group_of[agency], Tally()).fold(tally)
-            for system in self._systems_of[target.id]:
-                systems.setdefault(system, Tally()).fold(tally)
-        for name in sorted(targets):
-            whole.fold(targets[name])
-
-        def graded(tallies: Mapping[str, Tally], held: Mapping[str, tuple[str, ...]]) -> tuple[Score, ...]:
-            return tuple(
-                self._score(name, tallies[name], partial=partial, gone=held.get(name, ())) for name in sorted(tallies)
-            )
-
+                    groups.setdefault(group_of[agency], []).append(self._rows[target.id])
+        whole = Tally(self._rows.values())
+        systems, statuses = self._systems(missing, partial=partial)
         return Scores(
-            province=self._score(inventory.province.id, whole, partial=partial, gone=gone.pop("", ())),
-            groups=graded(groups, {}),
-            agencies=graded(agencies, gone),
-            systems=graded(systems, {}),
-            targets=graded(targets, {}),
-            requirements=self._ungraded(self._rules_of),
-            families=self._ungraded(self._rules_by_family()),
-            status={name: self._status(self._bits, name) for name in sorted(self._rules_of)},
-            status_of_systems=self._statuses(sorted(systems)),
+            province=self._graded(self._inventory.province.id, whole, gone.get("", ()), partial=partial),
+            groups=tuple(self._graded(name, Tally(groups[name]), partial=partial) for name in sorted(groups)),
+            agencies=tuple(
+                self._graded(name, Tally(agencies[name]), gone.get(name, ()), partial=partial)
+                for name in sorted(agencies)
+            ),
+            systems=systems,
+            requirements=self._ungraded(whole, self._requirements),
+            families=self._ungraded(whole, self._families),
+            dimensions=self._ungraded(whole, self._dimensions),
+            status=whole.statuses({name: self._requirements[name] for name in sorted(self._requirements)}),
+            status_of_systems=statuses,
+            targets=TargetScores(self, partial=partial),
         )
 
-    # --- one score
+    def _systems(
+        self, missing: Mapping[str, tuple[str, ...]], *, partial: bool
+    ) -> tuple[tuple[Score, ...], dict[str, dict[str, Status]]]:
+        scores: list[Score] = []
+        statuses: dict[str, dict[str, Status]] = {}
+        assets, sums = Assets(self._inventory), dict[str, Sums]()
+        standings: dict[str, Standing | None] = {}
+        for system in assets.systems:
+            held = assets.of(system)
+            rows = {asset.id: self._rows[asset.id] for asset in held}
+            tally = Tally(rows.values())
+            for name, row in rows.items():
+                if name not in standings:
+                    sums[name] = Tally([row]).sums(self._grading.weights, self._grading.every)
+                    standings[name] = self._grading.standing(name, row, sums[name])
+            weighing = [one for name in rows if (one := standings[name]) is not None]
+            scope = Scope(tally, rows, {one.target: sums[one.target] for one in weighing}, weighing)
+            scores.append(self._score(system, tally, missing.get(system, ()), scope, held, partial=partial))
+            seen = tally.any(range(len(KINDS)))
+            asked = {name: among for name, among in sorted(self._requirements.items()) if among & seen}
+            statuses[system] = tally.statuses(asked)
+        return tuple(scores), statuses
 
-    def _score(self, name: str, tally: Tally, *, partial: bool, gone: tuple[str, ...]) -> Score:
-        base = self._rules.base
-        low, high, coverage = tally.figures(base.waiver_cap)
-        refused = _refusals(coverage, base, partial=partial, gone=gone)
-        grade: str | None = None
-        caps = refused
-        if not refused:
-            grade, caps = self._grade(low, tally.short)
-        counts = {result.value: tally.counts[result] for result in Result if tally.counts[result]}
-        return Score(name, low, high, coverage, grade, caps, counts, tally.waived_count, tally.inherited_count)
+    def _graded(self, name: str, tally: Tally, gone: tuple[str, ...] = (), *, partial: bool) -> Score:
+        return self._score(name, tally, gone, Scope(tally), partial=partial)
 
-    def _grade(self, low: float, short: Mapping[str, list[int]]) -> tuple[str, tuple[Cap, ...]]:
-        grades = self._rules.base.grades
-        ids = [grade.id for grade in grades]
-        place = next((n for n, grade in enumerate(grades) if low >= grade.at_least), len(grades) - 1)
-        cap = ids.index(self._rules.base.mandatory_cap)
-        if not short or place >= cap:
-            return ids[place], ()
-        return ids[cap], self._mandatory_caps(short, grades[cap].name)
+    def _score(
+        self,
+        name: str,
+        tally: Tally,
+        gone: tuple[str, ...] = (),
+        scope: Scope | None = None,
+        assets: tuple[Asset, ...] | None = None,
+        *,
+        partial: bool,
+    ) -> Score:
+        """One graded score; only a scope with targets of its own to mend has a lift, only a system assets."""
+        grading = self._grading
+        sums = tally.sums(grading.weights, grading.every)
+        figures = sums.figures(grading.waiver_cap)
+        standings = scope.standings if scope is not None else ()
+        refused = grading.refusals(figures, partial=partial, gone=gone)
+        place, caps = (None, refused) if refused else grading.grade(figures.low, tally, standings)
+        return self._told(
+            name,
+            tally,
+            sums,
+            grading.every,
+            grade=grading.ids[place] if place is not None else None,
+            caps=caps,
+            assets=assets,
+            weakest=min(standings, key=lambda one: (-one.place, one.low, one.target), default=None),
+            lift=None if scope is None or partial else lift(scope, sums, place, grading, gone),
+        )
 
-    def _mandatory_caps(self, short: Mapping[str, list[int]], grade: Mapping[Any, str]) -> tuple[Cap, ...]:
-        def pressing(name: str) -> tuple[Any, ...]:
-            rule = self._rules.rules[name]
-            return (-short[name][0], -Severity(rule.severity).rank, -rule.weight, -short[name][1], name)
+    def _ungraded(self, whole: Tally, parts: Mapping[str, int]) -> tuple[Score, ...]:
+        return tuple(
+            self._told(name, whole, whole.sums(self._grading.weights, among), among)
+            for name, among in sorted(parts.items())
+        )
 
-        named = sorted(short, key=pressing)
-        caps = []
-        for name in named[:MAX_CAPS]:
-            fails, opens = short[name]
-            code = "mandatory-fail" if fails else "mandatory-undecided"
-            caps.append(_cap(code, rule=name, count=fails or opens, grade=grade))
-        if len(named) > MAX_CAPS:
-            caps.append(_cap("mandatory-more", count=len(named) - MAX_CAPS))
-        return tuple(caps)
-
-    # --- by rule
-
-    def _rules_by_family(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for rule in self._rules.rules.values():
-            found.setdefault(family_of(rule), []).append(rule.id)
-        return found
-
-    def _ungraded(self, parts: Mapping[str, list[str]]) -> tuple[Score, ...]:
-        scores = []
-        for name in sorted(parts):
-            tally = Tally()
-            for rule in parts[name]:
-                tally.fold(self._by_rule.get(rule, Tally()))
-            low, high, coverage = tally.figures(self._rules.base.waiver_cap)
-            counts = {result.value: tally.counts[result] for result in Result if tally.counts[result]}
-            scores.append(Score(name, low, high, coverage, None, (), counts, tally.waived_count, tally.inherited_count))
-        return tuple(scores)
-
-    def _statuses(self, systems: Iterable[str]) -> dict[str, dict[str, Status]]:
-        asked: dict[str, dict[str, int]] = {system: {} for system in systems}
-        for (system, rule), bits in self._system_bits.items():
-            asked.setdefault(system, {})[rule] = bits
-        found: dict[str, dict[str, Status]] = {}
-        for system, by_rule in asked.items():
-            named = sorted({name for rule in by_rule for name in self._rules.rules[rule].requirements})
-            found[system] = {name: self._status(by_rule, name) for name in named}
-        return found
-
-    def _status(self, bits: Mapping[str, int], requirement: str) -> Status:
-        held = 0
-        for rule in self._rules_of[requirement]:
-            held |= bits.get(rule, 0)
-        return STATUSES[held]
-
-
-def can_cap(rule: Rule) -> bool:
-    """May a fail of this rule cap a grade? Mandatory, severe, and bound by law or by what a standard requires."""
-    return rule.mandatory and rule.force in BINDING and rule.severity in ("high", "critical")
+    def _told(
+        self,
+        name: str,
+        tally: Tally,
+        sums: Sums,
+        among: int,
+        *,
+        grade: str | None = None,
+        caps: tuple[Cap, ...] = (),
+        **more: Any,
+    ) -> Score:
+        figures = sums.figures(self._grading.waiver_cap)
+        return Score(
+            name,
+            figures.low / 10,
+            figures.high / 10,
+            figures.coverage / 1000,
+            grade,
+            caps,
+            tally.results(among),
+            tally.how_many("waived", among),
+            tally.how_many("covered", among),
+            {part: self._grading.weights.plain(amount) for part, amount in sums._asdict().items()},
+            **more,
+        )
 
 
 def family_of(rule: Rule) -> str:
@@ -248,29 +314,17 @@ def family_of(rule: Rule) -> str:
     return (rule.check or rule.id.rpartition("/")[2]).partition(".")[0]
 
 
-def _refusals(coverage: float, base: PackInfo, *, partial: bool, gone: tuple[str, ...]) -> tuple[Cap, ...]:
-    """Why there is no grade at all."""
-    caps = []
-    if partial:
-        caps.append(_cap("partial"))
-    if coverage <= 0:
-        caps.append(_cap("nothing-decided"))
-    elif coverage < base.coverage_gate:
-        found, wanted = f"{down(100 * coverage, 10):g}", f"{100 * base.coverage_gate:g}"
-        caps.append(_cap("coverage", found=found, wanted=wanted))
-    if gone:
-        named = ", ".join(gone[:MAX_CAPS]) + (" …" if len(gone) > MAX_CAPS else "")
-        caps.append(_cap("removed", count=len(gone), targets=named))
-    return tuple(caps)
+def removed_of_systems(
+    previous: Iterable[tuple[str, Iterable[str]]], gone: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """By system, the unexplained missing targets that served it in the run before.
 
-
-def _cap(code: str, *, rule: str | None = None, grade: Mapping[Any, str] | None = None, **values: Any) -> Cap:
-    return Cap(code, _reason(code, tuple(sorted((grade or {}).items())), tuple(values.items())), rule)
-
-
-@lru_cache(maxsize=4096)
-def _reason(code: str, grade: tuple[tuple[str, str], ...], values: tuple[tuple[str, Any], ...]) -> Text:
-    """The words of a cap; thousands of targets share the same few, so they are made and kept once."""
-    named = dict(grade)
-    said = CAP_REASONS[code]
-    return {lang: text.format(**dict(values), grade=named.get(lang, "")) for lang, text in said.items()}
+    ``previous`` are the targets of that run (and those it told as removed) with their systems; ``gone`` is what
+    ``annotate.removed`` gave.
+    """
+    missing = {name for names in gone.values() for name in names}
+    found: dict[str, list[str]] = {}
+    for target, systems in sorted((name, tuple(systems)) for name, systems in previous):
+        for system in systems if target in missing else ():
+            found.setdefault(system, []).append(target)
+    return {system: tuple(dict.fromkeys(targets)) for system, targets in sorted(found.items())}

@@ -22,6 +22,26 @@ CAP_REASONS: Final[Mapping[str, Text]] = {
         "vi": "Còn {count} quy tắc bắt buộc khác chưa đạt hoặc chưa đo được",
         "en": "{count} more mandatory rules fail or are undecided",
     },
+    "weakest-asset": {
+        "vi": (
+            "Hệ thống được xét theo tài sản bắt buộc yếu nhất: «{asset}» mới đạt {low} điểm (đo được {found} %) nên "
+            "xếp loại không cao hơn «{grade}»"
+        ),
+        "en": (
+            "A system is judged by its weakest mandatory asset: “{asset}” stands at {low} points ({found} % decided), "
+            "so the grade is at most “{grade}”"
+        ),
+    },
+    "weakest-assets": {
+        "vi": (
+            "Hệ thống được xét theo tài sản bắt buộc yếu nhất: «{asset}» mới đạt {low} điểm (đo được {found} %) nên "
+            "xếp loại không cao hơn «{grade}»; còn {more} tài sản khác kém hơn mức của điểm số"
+        ),
+        "en": (
+            "A system is judged by its weakest mandatory asset: “{asset}” stands at {low} points ({found} % decided), "
+            "so the grade is at most “{grade}”; {more} more assets stand below the band of the number"
+        ),
+    },
     "nothing-decided": {
         "vi": "Chưa đo được gì nên không xếp loại",
         "en": "Nothing could be decided, so there is no grade",
@@ -47,8 +67,10 @@ _FORMULA: Final[Text] = {
         "Chưa đạt mà có biện pháp dùng chung bảo vệ, có bằng chứng, tính là đạt; chưa đo được thì ra khỏi mẫu số. "
         "Chưa đạt nhưng được chấp nhận (miễn trừ) ra khỏi mẫu số, nhiều nhất {waivers} % trọng số; phần vượt tính "
         "là chưa đạt. Độ phủ = phần trọng số đã có kết luận; dưới {gate} % thì không xếp loại. Xếp loại: {grades}. "
-        "Quy tắc bắt buộc, mức cao hoặc nghiêm trọng, mà chưa đạt hoặc chưa đo được thì không xếp trên «{cap}». Làm "
-        "tròn xuống. Các ngưỡng này là mặc định của gói quy tắc, không phải quy định của pháp luật."
+        "Quy tắc bắt buộc, mức cao hoặc nghiêm trọng, mà chưa đạt hoặc chưa đo được thì không xếp trên «{cap}». Hệ "
+        "thống gồm các đối tượng của nó và những gì chúng dựa vào, và không xếp trên tài sản bắt buộc yếu nhất. Một "
+        "lỗi dùng chung chỉ tính một lần trong mỗi tổng. Làm tròn xuống. Các ngưỡng này là mặc định của "
+        "gói quy tắc, không phải quy định của pháp luật."
     ),
     "en": (
         "Score = 100 × weight met ÷ weight asked. What is unknown, in error or not yet attested counts as not met "
@@ -57,7 +79,9 @@ _FORMULA: Final[Text] = {
         "leaves the denominator. A waived fail leaves it too, up to {waivers} % of the weight; what exceeds that "
         "counts as not met. Coverage = share of the weight that was decided; below {gate} % there is no grade. "
         "Grades: {grades}. A mandatory rule of severity high or critical that fails or is undecided allows at most "
-        "“{cap}”. Figures are rounded down. These thresholds are defaults of the rule pack, not law."
+        "“{cap}”. A system is its own targets and what they stand on, and is graded no higher than its weakest "
+        "mandatory asset. A shared fault counts once in each total. Figures are rounded down. "
+        "These thresholds are defaults of the rule pack, not law."
     ),
 }
 
@@ -74,3 +98,14 @@ def formula(base: PackInfo) -> dict[str, str]:
             cap=names[base.mandatory_cap].get(lang, base.mandatory_cap),
         )
     return said
+
+
+def scoring(base: PackInfo) -> dict[str, Any]:
+    """All numbers of the pack that figures and grades are made with, as they stand in the run document."""
+    return {
+        "grades": [grade.model_dump(mode="json") for grade in base.grades],
+        "mandatory_cap": base.mandatory_cap,
+        "coverage_gate": base.coverage_gate,
+        "waiver_cap": base.waiver_cap,
+        "formula": formula(base),
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import AfterValidator, Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
 
 from auditor.fields import (
@@ -23,20 +23,25 @@ from auditor.fields import (
     Name,
     Number,
     Port,
+    Record,
     RemotePath,
     Url,
     Word,
     names_only,
     without_dots,
 )
+from auditor.levelcriteria import LevelFacts
+from auditor.papers import Attachment, Attestation, Compensating, Document, Retired, SharedControl, Waiver
 
 __all__ = [  # field types too: models elsewhere take both from here
     "Address",
     "Agency",
+    "Attachment",
     "Attestation",
     "Authority",
     "BackupJob",
     "Basis",
+    "Compensating",
     "Connect",
     "Count",
     "Day",
@@ -78,20 +83,6 @@ Kind = Literal["server", "endpoint", "device", "service", "link"]
 Connect = Literal["local", "ssh", "network", "file", "bundle", "recorded"]
 Basis = Literal["operator-selfcheck", "internal-independent", "professional-body", "inspection"]
 Method = Literal["read-login", "tls", "ports", "links", "snmp"]
-
-
-class Record(BaseModel):
-    """Base of all inventory records: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Document(Record):
-    """A paper that gives a right or records a decision."""
-
-    no: Line
-    date: Day
-    signer: Line | None = None
 
 
 class Province(Record):
@@ -184,6 +175,10 @@ class System(Record):
     level_status: Literal["assumed", "proposed", "appraised", "approved"] = "assumed"
     decision: Document | None = None
     hosting: Literal["own", "rented", "shared"] | None = None
+    facts: LevelFacts | None = None
+    """What its owner says of it, from which the criteria of decree 331/2026 suggest a level."""
+    invested_from: Day | None = None
+    """When investment in it began: before 2026-07-01 it may be in transition (decree 331/2026 art. 39.1)."""
     ssh: SshSettings | None = None
     tls: TlsSettings | None = None
     limits: Limits | None = None
@@ -308,63 +303,6 @@ class Target(Record):
     protected_by: tuple[Id, ...] = ()
     hosted_by: tuple[Id, ...] = ()
     depends_on: tuple[Id, ...] = ()
-
-
-class SharedControl(Record):
-    """Protection given by one target and proven to cover others (decree 331/2026 art. 30)."""
-
-    id: Id
-    rule: str
-    provider: Id
-    """Target whose own pass on ``rule`` is the proof."""
-    covers: tuple[Id, ...] = ()
-    covers_agencies: tuple[Id, ...] = ()
-    document: Document | None = None
-    until: Day | None = None
-
-
-class Waiver(Record):
-    """A dated, justified acceptance of a fail. The measured result stays as it is."""
-
-    id: Id
-    rule: str
-    targets: tuple[Id, ...] = ()
-    groups: tuple[Id, ...] = ()
-    tags: tuple[Line, ...] = ()
-    instance: str | None = None
-    reason_class: Literal["accepted-risk", "compensating-control", "not-relevant"]
-    reason: Annotated[str, Field(min_length=10)]
-    compensating: str | None = None
-    requester: str
-    approver: str
-    document: Document
-    from_: Day = Field(alias="from")
-    until: Day
-
-
-class Attestation(Record):
-    """A person's dated answer to what no machine can see."""
-
-    id: Id
-    rule: str
-    targets: tuple[Id, ...] = ()
-    systems: tuple[Id, ...] = ()
-    agencies: tuple[Id, ...] = ()
-    answer: Literal["met", "notmet", "notapplicable"]
-    explanation: Annotated[str, Field(min_length=5)]
-    who: str
-    document: Document | None = None
-    on: Day
-    until: Day
-
-
-class Retired(Record):
-    """Explains why a target of an earlier run is gone, so that its agency's grade is not held."""
-
-    id: Id
-    on: Day
-    reason: Annotated[str, Field(min_length=5)]
-    document: Document | None = None
 
 
 class Inventory(Record):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import yaml
 
-from auditor.check import Check, NoParams
+from auditor.check import Check, NoParams, param
 from auditor.mistakes import Mistake
 from auditor.model import Evidence, Verdict, passed
 from auditor.packs import load_pack
@@ -25,10 +25,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class AgeParams:
-    max_age_days: int = 3
-    names: tuple[str, ...] = ()
-    mode: Mode = Mode.BLOCK
-    ratio: float = 0.5
+    max_age_days: int = param(3, stricter="lower")
+    names: tuple[str, ...] = param((), stricter="fewer")
+    mode: Mode = param(Mode.BLOCK, stricter="none")  # noqa: RUF009
+    ratio: float = param(0.5, stricter="higher")
 
     def __post_init__(self) -> None:
         if self.max_age_days < 0:
@@ -80,6 +80,26 @@ def pack(folder: Path, *rules: dict[str, Any], requirements: Any = None, **head:
     """A pack of these rules with requirement REQ-1, read back from disk."""
     needs = requirements if requirements is not None else [raw(requirement("REQ-1"))]
     return load_pack(write(folder, head={**INFO, **head}, requirements_all=needs, rules_all=list(rules)))
+
+
+GRADING = ("grades", "mandatory_cap", "coverage_gate", "waiver_cap")
+
+
+def overlay(
+    folder: Path,
+    *rules: dict[str, Any],
+    requirements: Any = None,
+    tighten: Sequence[dict[str, Any]] = (),
+    **head: Any,
+) -> Pack:
+    """An overlay ``lop-phu`` over the pack of ``pack``, with its own requirement REQ-1, read back from disk."""
+    made = {key: value for key, value in INFO.items() if key not in GRADING}
+    made |= {"id": "lop-phu", "kind": "overlay", "over": [INFO["id"]], **head}
+    needs = requirements if requirements is not None else [raw(requirement("REQ-1"))]
+    folder = write(folder, head=made, requirements_all=needs, rules_all=list(rules))
+    text = yaml.safe_dump({"tighten": list(tighten)}, allow_unicode=True, sort_keys=False)
+    (folder / "rules" / "tighten.yaml").write_text(text, "utf-8")
+    return load_pack(folder)
 
 
 def a_rule(name: str = "antivirus.age", **changes: Any) -> dict[str, Any]:

@@ -38,6 +38,8 @@ def requirement(name: str, **changes: Any) -> Requirement:
         "title": {"vi": "Yêu cầu", "en": "A requirement"},
         "meaning": {"vi": "Nghĩa", "en": "Its meaning"},
         "category": "server",
+        "domain": "technical",
+        "family": "hardening",
         "levels": [1, 2, 3, 4, 5],
         "force": "decree",
         "obligation": "mandatory",

@@ -12,6 +12,8 @@ from auditor.score import Score, Scorer, Scores
 from auditor.targets import Inventory
 from tests.rulesets import finding, inventory, rule, rules, server
 
+LISTS = ("groups", "agencies", "systems", "targets", "requirements", "families", "dimensions")
+
 GRADES = ["tot", "kha", "trung-binh", "yeu", None]
 """Best first; None is no grade at all."""
 
@@ -29,6 +31,15 @@ PLACE = inventory(
     agencies=[{"id": "so-a", "group": "so"}, {"id": "xa-b", "group": "xa"}],
     systems=[{"id": "ht-1", "owner": "so-a"}, {"id": "ht-2", "owner": "so-a"}],
 )
+EDGED = inventory(
+    server("may-1", agency="so-a", systems=("ht-1", "ht-2"), runs_on=("may-2",)),
+    server("may-2", agency="so-a", depends_on=("may-1",), hosted_by=("may-3",)),
+    server("may-3", agency="xa-b", systems=("ht-3",)),
+    groups=[{"id": "so"}, {"id": "xa"}],
+    agencies=[{"id": "so-a", "group": "so"}, {"id": "xa-b", "group": "xa"}],
+    systems=[{"id": "ht-1", "owner": "so-a"}, {"id": "ht-2", "owner": "so-a"}, {"id": "ht-3", "owner": "xa-b"}],
+)
+"""The same targets, standing on one another in a ring."""
 KEYS = list(itertools.product(["may-1", "may-2", "may-3"], sorted(RULES.rules)))
 
 
@@ -46,8 +57,7 @@ def score(items: list[Annotated], table: RuleSet = RULES, place: Inventory = PLA
 
 def every(scores: Scores) -> dict[str, Score]:
     """All scores by list and id."""
-    lists = ("groups", "agencies", "systems", "targets", "requirements", "families")
-    return {"province": scores.province} | {f"{name}/{one.id}": one for name in lists for one in getattr(scores, name)}
+    return {"province": scores.province} | {f"{name}/{one.id}": one for name in LISTS for one in getattr(scores, name)}
 
 
 def flat(results: str, **changes: Any) -> Scores:

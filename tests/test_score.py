@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from auditor.annotate import CHANGES, Now, Was
 from auditor.model import Result
+from auditor.packs import Chosen, RuleSet
 from auditor.rulepack import BINDING
-from auditor.score import Score, can_cap, family_of
-from auditor.score_words import CAP_REASONS, formula
-from auditor.tally import FAILED, MET, OPEN, RULED_OUT, STATUSES
+from auditor.score import Score, can_cap, family_of, removed_of_systems
+from auditor.score_words import CAP_REASONS, formula, scoring
+from auditor.tally import FAILED, KINDS, MET, OPEN, PLACES, RULED_OUT, STATUSES, BitCount, Weights, up
+from auditor.targets import Target
 from tests.rulesets import info, inventory, rule, rules, server
-from tests.scored import KEYS, RULES, every, flat, noted, score
+from tests.scored import EDGED, KEYS, LISTS, RULES, every, flat, noted, score
 
 # --- figures
 
@@ -164,7 +168,7 @@ def test_too_little_measured_is_no_grade() -> None:
 
 def test_a_partial_run_has_no_grade_anywhere() -> None:
     items = [noted(target, name, "pass") for target, name in KEYS]
-    assert all(one.grade for name, one in every(score(items)).items() if not name.startswith(("req", "fam")))
+    assert all(one.grade for name, one in every(score(items)).items() if not name.startswith(("req", "fam", "dim")))
     for one in every(score(items, partial=True)).values():
         assert one.grade is None
     assert [cap.code for cap in score(items, partial=True).province.caps] == ["partial"]
@@ -216,6 +220,135 @@ def test_families() -> None:
     assert family_of(rule("tls.c")) == "tls"
     assert family_of(rule("management.plan", check=None)) == "management"
     assert family_of(rule("backup.x", check=None).model_copy(update={"id": "qcvn/backup.x"})) == "backup"
+
+
+def test_a_system_is_its_targets_and_what_they_stand_on() -> None:
+    """One fault under three systems: shown to each, and once in each total."""
+    items = [noted("may-3", "patch.a", "fail"), noted("may-1", "patch.a", "pass")]
+    found = every(score(items, place=EDGED))
+    assert found["systems/ht-1"].counts == found["systems/ht-2"].counts == {"fail": 1, "pass": 1}
+    assert found["systems/ht-3"].counts == {"fail": 1}
+    assert found["province"].counts == {"fail": 1, "pass": 1}
+    assert found["agencies/so-a"].counts == {"pass": 1}
+    written = found["systems/ht-1"].as_dict()
+    assert written["assets"] == ["may-1", "may-2", "may-3"]
+    assert written["stands_on"] == [
+        {"id": "may-2", "edge": "runs_on", "of": "may-1"},
+        {"id": "may-3", "edge": "hosted_by", "of": "may-2"},
+    ]
+    assert score(items, place=EDGED).status_of_systems["ht-1"]["REQ-1"] == "partial"
+
+
+def weighed(weak: str, **fields: Any) -> Score:
+    """A system of nine good servers and one that is not."""
+    table = rules(rule("patch.a", mandatory=True), rule("patch.b", **fields))
+    place = inventory(*(server(f"m{n}", systems=("ht",)) for n in range(10)), systems=[{"id": "ht", "owner": "so"}])
+    items = [noted(f"m{n}", name, weak if n == 7 else "pass") for n in range(10) for name in ("patch.a", "patch.b")]
+    (system,) = score(items, table, place).systems
+    return system
+
+
+@pytest.mark.parametrize("result", ["fail", "unknown"])
+def test_a_system_is_judged_by_its_weakest_mandatory_asset(result: str) -> None:
+    system = weighed(result)
+    assert (system.low, system.grade) == (90, "yeu")
+    assert system.weakest is not None
+    assert system.weakest.target == "m7"
+    (cap,) = system.caps
+    assert (cap.code, cap.target, cap.rule) == ("weakest-asset", "m7", None)
+    assert "«m7» mới đạt 0 điểm" in cap.reason["vi"]
+    assert "“m7” stands at 0 points" in cap.reason["en"]
+
+
+def test_an_asset_no_mandatory_rule_falls_on_does_not_weigh() -> None:
+    table = rules(rule("patch.a"))
+    place = inventory(*(server(f"m{n}", systems=("ht",)) for n in range(10)), systems=[{"id": "ht", "owner": "so"}])
+    (system,) = score([noted(f"m{n}", "patch.a", "pass" if n else "fail") for n in range(10)], table, place).systems
+    assert (system.low, system.grade, system.weakest) == (90, "tot", None)
+
+
+def test_several_weak_assets_are_counted() -> None:
+    table = rules(rule("patch.a", mandatory=True))
+    place = inventory(*(server(f"m{n}", systems=("ht",)) for n in range(10)), systems=[{"id": "ht", "owner": "so"}])
+    (system,) = score([noted(f"m{n}", "patch.a", "pass" if n > 1 else "fail") for n in range(10)], table, place).systems
+    assert [cap.code for cap in system.caps] == ["weakest-assets"]
+    assert "1 more assets" in system.caps[0].reason["en"]
+
+
+def test_the_grade_of_a_system_that_lost_targets_is_held() -> None:
+    gone = removed_of_systems([("mat-1", ["ht-1", "ht-2"]), ("mat-2", []), ("may-1", ["ht-1"])], {"so-a": ("mat-1",)})
+    assert gone == {"ht-1": ("mat-1",), "ht-2": ("mat-1",)}
+    items = [noted(target, name, "pass") for target, name in KEYS]
+    found = every(score(items, removed={"so-a": ("mat-1",)}, removed_of_systems={"ht-1": ("mat-1",)}))
+    assert found["systems/ht-1"].grade is None
+    assert found["systems/ht-1"].caps[0].code == "removed"
+    assert found["systems/ht-2"].grade == "tot"
+
+
+def test_dimensions() -> None:
+    table = rules(rule("patch.a", requirements=["REQ-1"]), rule("patch.b", requirements=["REQ-2"], weight=3))
+    table.requirements["REQ-1"] = table.requirements["REQ-1"].model_copy(update={"dimensions": ("integrity",)})
+    both = ("integrity", "availability")
+    table.requirements["REQ-2"] = table.requirements["REQ-2"].model_copy(update={"dimensions": both})
+    items = [noted("a", "patch.a", "fail"), noted("a", "patch.b", "pass")]
+    found = every(score(items, table, inventory(server("a"))))
+    assert found["dimensions/integrity"].low == 75
+    assert found["dimensions/availability"].low == 100
+    assert found["dimensions/confidentiality"].counts == {}
+
+
+def test_targets_are_scored_one_by_one_and_not_kept() -> None:
+    scores = score([noted("may-1", "patch.a", "pass")])
+    assert len(scores.targets) == 3
+    assert scores.targets["may-1"] == next(iter(scores.targets))
+    assert scores.targets["may-1"] is not scores.targets["may-1"]
+    assert "targets" not in scores.as_dict(targets=False)
+
+
+def test_a_rule_an_overlay_made_mandatory_counts_so_where_the_overlay_reaches() -> None:
+    """On other targets, the same rule stays what it was."""
+    table = rules(rule("patch.a", severity="high"), rule("patch.b", weight=9))
+    plain, strict = server("a"), server("b", tags=("luu-tru",))
+    firm = table.rules["patch.a"].model_copy(update={"mandatory": True})
+
+    class Overlaid(RuleSet):
+        def overlaid(self, target: Target) -> dict[str, Chosen]:
+            return {"patch.a": Chosen(firm, None)} if target.tags else {}
+
+    layered = Overlaid(table.base, table.rules.values(), table.requirements.values(), lambda _rule, _level: None)
+    items = [noted(one, name, "fail" if name == "patch.a" else "pass") for one in "ab" for name in table.rules]
+    found = every(score(items, layered, inventory(plain, strict)))
+    assert (found["targets/a"].low, found["targets/a"].grade) == (90, "tot")
+    assert (found["targets/b"].low, found["targets/b"].grade) == (90, "kha")
+    assert found["requirements/REQ-1"].counts == {"fail": 2, "pass": 2}
+
+
+# --- the arithmetic
+
+
+def test_every_result_is_a_kind_and_only_fails_are_waived() -> None:
+    assert set(PLACES) == set(Result)
+    for result, places in PLACES.items():
+        assert [KINDS[place].result for place in places] == [result] * 3
+        assert (KINDS[places[1]].how == "waived") == (result is Result.FAIL)
+        undecided = result in (Result.UNKNOWN, Result.ERROR, Result.NOTCHECKED)
+        assert (KINDS[places[2]].how == "covered") == (result is Result.FAIL or undecided)
+
+
+@given(st.lists(st.integers(0, 2**20 - 1), max_size=40))
+def test_counts_of_bits(numbers: list[int]) -> None:
+    count = BitCount()
+    for number in numbers:
+        count.add(number)
+    assert [count.of(bit) for bit in range(20)] == [sum(one >> bit & 1 for one in numbers) for bit in range(20)]
+    assert count.total(0b1011) == sum((one & 0b1011).bit_count() for one in numbers)
+
+
+def test_weights_are_exact() -> None:
+    weights = Weights([0.1] * 3 + [0.25, 7])
+    assert weights.plain(weights.of(0b00111)) == 0.3, "as people add them"
+    assert weights.plain(weights.of(0b11000)) == 7.25
+    assert (up(84.95, 10), up(0.57, 1000), up(85, 10)) == (850, 570, 850)
 
 
 # --- requirements
@@ -275,6 +408,12 @@ def test_the_formula_tells_the_packs_own_numbers() -> None:
     assert set(said) == {"vi", "en"}
 
 
+def test_all_numbers_of_the_pack_are_told() -> None:
+    told = scoring(info(waiver_cap=0.15))
+    assert (told["waiver_cap"], told["mandatory_cap"], told["coverage_gate"]) == (0.15, "kha", 0.8)
+    assert [grade["id"] for grade in told["grades"]] == ["tot", "kha", "trung-binh", "yeu"]
+
+
 def test_reasons_have_both_languages_with_the_same_values() -> None:
     for text in CAP_REASONS.values():
         names = [{part.split("}")[0] for part in text[lang].split("{")[1:]} for lang in ("vi", "en")]
@@ -283,8 +422,8 @@ def test_reasons_have_both_languages_with_the_same_values() -> None:
 
 def test_a_score_is_written_as_the_run_document_has_it() -> None:
     written = score([noted("may-1", "tls.c", "fail")]).as_dict()
-    assert set(written) == {"province", "groups", "agencies", "systems", "targets", "requirements", "families"}
-    assert {"id", "low", "high", "coverage", "grade", "caps", "counts"} <= set(written["province"])
+    assert set(written) == {"province", *LISTS}
+    assert {"id", "low", "high", "coverage", "grade", "caps", "counts", "weights", "lift"} <= set(written["province"])
     assert written["province"]["id"] == "binh-minh"
 
 
@@ -296,8 +435,9 @@ def test_attested_answers_are_scored_as_answered() -> None:
     assert score([item], table, inventory(server("a"))).province.low == 0
 
 
-def test_the_tables_are_printed_as_they_are() -> None:
-    text = (Path(__file__).parents[1] / "docs" / "scoring.md").read_text("utf-8")
+@pytest.mark.parametrize("name", ["scoring.md", "scoring.vi.md"])
+def test_the_tables_are_printed_as_they_are(name: str) -> None:
+    text = (Path(__file__).parents[1] / "docs" / name).read_text("utf-8")
     for known in Was:
         assert f"| {known} | " + " | ".join(CHANGES[known, now] for now in Now) + " |" in text
     for bits, status in STATUSES.items():

@@ -16,6 +16,7 @@ from auditor.collector import ProbeCollector
 from auditor.commands import console
 from auditor.i18n import _, current
 from auditor.inventories import load_inventory
+from auditor.inventoryfile import attachment_mistakes
 from auditor.mistakes import InventoryError
 from auditor.model import CapdoError
 from auditor.pipeline import Wish
@@ -164,6 +165,8 @@ def sudoers(path: Path, out: Path, limit: str | None) -> None:
 def inventory_check(path: Path) -> None:
     try:
         inventory = load_inventory(path)
+        if path.suffix.lower() in (".yaml", ".yml") and (found := attachment_mistakes(path)):
+            raise InventoryError(found)
     except InventoryError as exc:
         console.say(exc.text(current()))
         console.tell(_("{count} mistakes").format(count=len(exc.mistakes)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Bundle, Check, Instance, Result, Say, Verdict, notapplicable, over
+from auditor import Bundle, Check, Instance, Result, Say, Verdict, notapplicable, over, param
 from auditor.evidence.accounts import Account, Accounts, Credentials
 
 
@@ -17,7 +17,7 @@ class Needs(Bundle):
 
 @dataclass(frozen=True)
 class Params:
-    max_days: int = 60
+    max_days: int = param(60, stricter="lower")
 
 
 class AdminPasswordAge(Check[Needs, Params]):

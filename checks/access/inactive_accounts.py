@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Bundle, Check, Instance, Result, Say, Unavailable, Verdict, notapplicable, over
+from auditor import Bundle, Check, Instance, Result, Say, Unavailable, Verdict, notapplicable, over, param
 from auditor.evidence.accounts import Account, Accounts, Credentials, Logins
 
 
@@ -18,7 +18,7 @@ class Needs(Bundle):
 
 @dataclass(frozen=True)
 class Params:
-    max_days: int = 45
+    max_days: int = param(45, stricter="lower")
 
 
 class InactiveAccounts(Check[Needs, Params]):

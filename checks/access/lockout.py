@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Instance, Result, Say, Verdict, over
+from auditor import Check, Instance, Result, Say, Verdict, over, param
 from auditor.evidence.passwords import Lockout as Stack
 from auditor.evidence.passwords import PasswordPolicy
 
 
 @dataclass(frozen=True)
 class Params:
-    max_attempts: int = 10
+    max_attempts: int = param(10, stricter="lower")
 
 
 class Lockout(Check[PasswordPolicy, Params]):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Verdict, failed, passed
+from auditor import Check, Verdict, failed, param, passed
 from auditor.evidence.passwords import PasswordPolicy
 
 
 @dataclass(frozen=True)
 class Params:
-    accepted: tuple[str, ...] = ("yescrypt", "gost_yescrypt", "sha512", "blowfish", "bcrypt")
+    accepted: tuple[str, ...] = param(("yescrypt", "gost_yescrypt", "sha512", "blowfish", "bcrypt"), stricter="fewer")
 
 
 class PasswordHash(Check[PasswordPolicy, Params]):

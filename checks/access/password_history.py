@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Verdict, failed, passed
+from auditor import Check, Verdict, failed, param, passed
 from auditor.evidence.passwords import PasswordPolicy
 
 
 @dataclass(frozen=True)
 class Params:
-    min_remembered: int = 10
+    min_remembered: int = param(10, stricter="higher")
 
 
 class PasswordHistory(Check[PasswordPolicy, Params]):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Verdict, failed, passed
+from auditor import Check, Verdict, failed, param, passed
 from auditor.evidence.passwords import PasswordPolicy
 
 
 @dataclass(frozen=True)
 class Params:
-    min_length: int = 14
+    min_length: int = param(14, stricter="higher")
     """The standard suggests 14 where a password is all that is asked, 8 with a second factor."""
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Verdict, failed, passed
+from auditor import Check, Verdict, failed, param, passed
 from auditor.evidence.shells import ShellSettings
 
 
 @dataclass(frozen=True)
 class Params:
-    max_minutes: int = 15
+    max_minutes: int = param(15, stricter="lower")
 
 
 class ShellIdleTimeout(Check[ShellSettings, Params]):

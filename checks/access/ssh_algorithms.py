@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Instance, Result, Say, Verdict, notapplicable, over
+from auditor import Check, Instance, Result, Say, Verdict, notapplicable, over, param
 from auditor.evidence.sshd import SshdState
 
 _KEYS = r"(sk-)?(ssh-ed25519|ssh-ed448|ecdsa-sha2-nistp(256|384|521)|rsa-sha2-(256|512))(-cert-v01)?"
@@ -28,7 +28,7 @@ _WEAK = re.compile(
 
 @dataclass(frozen=True)
 class Params:
-    allow_sha1_macs: bool = True
+    allow_sha1_macs: bool = param(True, stricter="false")
     """hmac-sha1 and umac-64 are not broken, but lists of OpenSSH still hold them: levels 4-5 ask for none."""
 
 

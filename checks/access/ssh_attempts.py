@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Instance, Result, Verdict, notapplicable, over
+from auditor import Check, Instance, Result, Verdict, notapplicable, over, param
 from auditor.evidence.sshd import SshdState
 
 
 @dataclass(frozen=True)
 class Params:
-    max_tries: int = 5
+    max_tries: int = param(5, stricter="lower")
 
 
 class SshAttempts(Check[SshdState, Params]):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Instance, Result, Say, Verdict, notapplicable, over
+from auditor import Check, Instance, Result, Say, Verdict, notapplicable, over, param
 from auditor.evidence.sshd import SshdState, SshLogin
 
 
 @dataclass(frozen=True)
 class Params:
-    max_minutes: int = 5
+    max_minutes: int = param(5, stricter="lower")
 
 
 class SshIdleTimeout(Check[SshdState, Params]):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Instance, Result, Say, Verdict, notapplicable, over
+from auditor import Check, Instance, Result, Say, Verdict, notapplicable, over, param
 from auditor.evidence.sshd import SshdState, SshLogin
 
 
 @dataclass(frozen=True)
 class Params:
-    allow_keys: bool = True
+    allow_keys: bool = param(True, stricter="false")
     """May root come in with a key (prohibit-password)? Otherwise only ``no`` passes."""
 
 

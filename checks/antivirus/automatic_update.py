@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Unavailable, Verdict, failed, notapplicable, passed, unknown
+from auditor import Check, Unavailable, Verdict, failed, notapplicable, param, passed, unknown
 from auditor.evidence.antivirus import AntivirusState
 
 
 @dataclass(frozen=True)
 class Params:
-    agents: tuple[str, ...] = ()
+    agents: tuple[str, ...] = param((), stricter="fewer")
     """Process names of further agents that count."""
 
 

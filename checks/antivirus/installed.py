@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Verdict, failed, passed, unknown
+from auditor import Check, Verdict, failed, param, passed, unknown
 from auditor.evidence.antivirus import AntivirusState
 
 
 @dataclass(frozen=True)
 class Params:
-    agents: tuple[str, ...] = ()
+    agents: tuple[str, ...] = param((), stricter="fewer")
     """Process names of further agents that count (15 characters at most, as the kernel cuts them)."""
 
 

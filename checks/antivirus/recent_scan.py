@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Unavailable, Verdict, failed, notapplicable, passed, unknown
+from auditor import Check, Unavailable, Verdict, failed, notapplicable, param, passed, unknown
 from auditor.evidence.antivirus import AntivirusState
 
 
 @dataclass(frozen=True)
 class Params:
-    max_days: int = 7
+    max_days: int = param(7, stricter="lower")
     """A tool default."""
-    agents: tuple[str, ...] = ()
+    agents: tuple[str, ...] = param((), stricter="fewer")
     """Process names of further agents that count."""
 
 

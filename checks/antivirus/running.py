@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Verdict, failed, notapplicable, passed, unknown
+from auditor import Check, Verdict, failed, notapplicable, param, passed, unknown
 from auditor.evidence.antivirus import AntivirusState
 
 
 @dataclass(frozen=True)
 class Params:
-    on_access: bool = False
+    on_access: bool = param(False, stricter="true")
     """Must files be scanned as they are opened? Otherwise a running scanner is enough."""
-    agents: tuple[str, ...] = ()
+    agents: tuple[str, ...] = param((), stricter="fewer")
     """Process names of further agents that count."""
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Instance, Result, Say, Unavailable, Verdict, notapplicable, over
+from auditor import Check, Instance, Result, Say, Unavailable, Verdict, notapplicable, over, param
 from auditor.evidence.backup import BackupState, JobState
 
 
 @dataclass(frozen=True)
 class Params:
-    suffixes: tuple[str, ...] = (".gpg", ".pgp", ".age", ".enc", ".aes")
+    suffixes: tuple[str, ...] = param((".gpg", ".pgp", ".age", ".enc", ".aes"), stricter="fewer")
     """Ends of file names that say the file is encrypted."""
 
 

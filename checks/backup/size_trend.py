@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import ClassVar
 
-from auditor import Check, Instance, Result, Say, Unavailable, Verdict, notapplicable, over
+from auditor import Check, Instance, Result, Say, Unavailable, Verdict, notapplicable, over, param
 from auditor.evidence.backup import BackupState, JobState, Series
 
 
@@ -15,9 +15,9 @@ from auditor.evidence.backup import BackupState, JobState, Series
 class Params:
     """Tool defaults: shares of the median of the copies before, in percent."""
 
-    least_percent: int = 50
-    most_percent: int = 300
-    before: int = 3
+    least_percent: int = param(50, stricter="higher")
+    most_percent: int = param(300, stricter="lower")
+    before: int = param(3, stricter="none")
     """How many earlier copies of known size there must be to compare with."""
 
 

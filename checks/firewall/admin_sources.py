@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Instance, Result, Say, Verdict, over, passed, worst
+from auditor import Check, Instance, Result, Say, Verdict, over, param, passed, worst
 from auditor.evidence.firewall import FirewallPolicy
 
 
@@ -14,7 +14,7 @@ from auditor.evidence.firewall import FirewallPolicy
 class Params:
     """TCP ports of remote administration: SSH, RDP, WinRM, VNC, Cockpit, Webmin, Proxmox."""
 
-    ports: tuple[int, ...] = (22, 3389, 5900, 5985, 5986, 8006, 9090, 10000)
+    ports: tuple[int, ...] = param((22, 3389, 5900, 5985, 5986, 8006, 9090, 10000), stricter="more")
 
 
 class AdminSources(Check[FirewallPolicy, Params]):

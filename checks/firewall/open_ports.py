@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Bundle, Check, Instance, Result, Say, Verdict, over, passed, worst
+from auditor import Bundle, Check, Instance, Result, Say, Verdict, over, param, passed, worst
 from auditor.evidence.declared import DeclaredTarget
 from auditor.evidence.firewall import FirewallPolicy, Opening
 
@@ -15,10 +15,10 @@ from auditor.evidence.firewall import FirewallPolicy, Opening
 class Params:
     """``always``: open anywhere without being declared (SSH is judged by admin-sources; DHCP clients)."""
 
-    role_ports: Mapping[str, tuple[int, ...]] = field(
-        default_factory=lambda: {"web": (80, 443), "dns": (53,), "mail": (25, 443, 465, 587, 993, 995), "ntp": (123,)}
+    role_ports: Mapping[str, tuple[int, ...]] = param(
+        {"web": (80, 443), "dns": (53,), "mail": (25, 443, 465, 587, 993, 995), "ntp": (123,)}, stricter="fewer"
     )
-    always: tuple[str, ...] = ("tcp/22", "udp/68", "udp/546")
+    always: tuple[str, ...] = param(("tcp/22", "udp/68", "udp/546"), stricter="fewer")
 
 
 @dataclass(frozen=True)

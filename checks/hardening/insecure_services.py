@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Instance, Result, Say, Verdict, over, passed
+from auditor import Check, Instance, Result, Say, Verdict, over, param, passed
 from auditor.evidence.sockets import ListeningSockets
 
 _OLD = {
@@ -33,7 +33,7 @@ _OLD = {
 class Params:
     """``services``: name by protocol and port, as assigned by IANA."""
 
-    services: Mapping[str, str] = field(default_factory=lambda: dict(_OLD))
+    services: Mapping[str, str] = param(_OLD, stricter="more")
 
 
 class InsecureServices(Check[ListeningSockets, Params]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Verdict, failed, passed, unknown
+from auditor import Check, Verdict, failed, param, passed, unknown
 from auditor.evidence.hardening import HostHardening
 
 _PATH = "fs/suid_dumpable"
@@ -15,7 +15,7 @@ _PATH = "fs/suid_dumpable"
 class Params:
     """``accepted``: 0 writes none; 2 writes them for root alone, as systemd sets it for its own handler."""
 
-    accepted: tuple[int, ...] = (0,)
+    accepted: tuple[int, ...] = param((0,), stricter="fewer")
 
 
 class SuidCoreDumps(Check[HostHardening, Params]):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Bundle, Check, Say, Verdict, failed, passed
+from auditor import Bundle, Check, Say, Verdict, failed, param, passed
 from auditor.evidence.declared import DeclaredTarget
 from auditor.evidence.link import LinkState
 
 
 @dataclass(frozen=True)
 class Params:
-    loss_pct: float = 1
+    loss_pct: float = param(1, stricter="lower")
     """Where the inventory names no agreed loss. A tool default."""
 
 

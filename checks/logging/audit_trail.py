@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Bundle, Check, Instance, Result, Say, Unavailable, Verdict, failed, over, unknown
+from auditor import Bundle, Check, Instance, Result, Say, Unavailable, Verdict, failed, over, param, unknown
 from auditor.evidence.audit import AuditState
 from auditor.evidence.processes import Processes
 
@@ -20,7 +20,7 @@ class Needs(Bundle):
 
 @dataclass(frozen=True)
 class Params:
-    files: tuple[str, ...] = ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/sudoers")
+    files: tuple[str, ...] = param(("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/sudoers"), stricter="more")
 
 
 class AuditTrail(Check[Needs, Params]):

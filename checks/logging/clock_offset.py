@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Verdict, failed, passed, unknown
+from auditor import Check, Verdict, failed, param, passed, unknown
 from auditor.evidence.timesync import TimeSync
 
 
 @dataclass(frozen=True)
 class Params:
-    max_seconds: float = 5
+    max_seconds: float = param(5, stricter="lower")
 
 
 class ClockOffset(Check[TimeSync, Params]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Bundle, Check, Instance, Result, Say, Verdict, failed, over, worst
+from auditor import Bundle, Check, Instance, Result, Say, Verdict, failed, over, param, worst
 from auditor.evidence.logging import JournalState, LogRotation, SyslogConfig
 from auditor.evidence.processes import Processes
 
@@ -20,7 +20,7 @@ class Needs(Bundle):
 
 @dataclass(frozen=True)
 class Params:
-    days: int = 90
+    days: int = param(90, stricter="higher")
 
 
 class Retention(Check[Needs, Params]):

@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Verdict, failed, passed, unknown
+from auditor import Check, Verdict, failed, param, passed, unknown
 from auditor.evidence.patch import PatchState
 
 # RFC 1918 and RFC 4193. Python's is_private takes in loopback and documentation addresses too.
@@ -15,9 +15,11 @@ _PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.
 
 @dataclass(frozen=True)
 class Params:
-    internal: tuple[str, ...] = (".local", ".lan", ".internal", ".intranet", ".home.arpa")
+    internal: tuple[str, ...] = param((".local", ".lan", ".internal", ".intranet", ".home.arpa"), stricter="fewer")
     """Ends of host names inside the organisation; a province adds its own."""
-    public: tuple[str, ...] = ("debian.org", "ubuntu.com", "debian.net", "canonical.com", "freexian.com")
+    public: tuple[str, ...] = param(
+        ("debian.org", "ubuntu.com", "debian.net", "canonical.com", "freexian.com"), stricter="more"
+    )
     """Domains of public archives."""
 
 

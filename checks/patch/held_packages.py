@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Verdict, failed, passed
+from auditor import Check, Verdict, failed, param, passed
 from auditor.evidence.patch import PatchState
 
 
 @dataclass(frozen=True)
 class Params:
-    allowed: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = param((), stricter="fewer")
     """Packages that may be on hold, without their architecture."""
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Verdict, failed, passed, unknown
+from auditor import Check, Verdict, failed, param, passed, unknown
 from auditor.evidence.patch import PatchState
 
 
 @dataclass(frozen=True)
 class Params:
-    max_days: int = 7
+    max_days: int = param(7, stricter="lower")
     """A tool default. Debian's security archive is signed anew within a week."""
 
 

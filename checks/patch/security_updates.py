@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import Check, Unavailable, Verdict, failed, passed, unknown
+from auditor import Check, Unavailable, Verdict, failed, param, passed, unknown
 from auditor.evidence.patch import PatchState
 
 
 @dataclass(frozen=True)
 class Params:
-    max_list_age_days: int = 7
+    max_list_age_days: int = param(7, stricter="lower")
     """Older package lists cannot show that nothing is missing. A tool default."""
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditor import VIETNAM, Check, Verdict, failed, passed, unknown
+from auditor import VIETNAM, Check, Verdict, failed, param, passed, unknown
 from auditor.evidence.patch import SupportState
 
 
 @dataclass(frozen=True)
 class Params:
-    accept: tuple[str, ...] = ("standard", "lts")
+    accept: tuple[str, ...] = param(("standard", "lts"), stricter="fewer")
     """Phases of support that count: standard, lts (free); elts, esm, legacy (paid, so only where they were bought)."""
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from math import floor
 from typing import ClassVar
 
-from auditor import Check, Say, Unavailable, Verdict, failed, passed, unknown
+from auditor import Check, Say, Unavailable, Verdict, failed, param, passed, unknown
 from auditor.evidence.tls import TlsService
 
 _DAY = timedelta(days=1)
@@ -15,7 +15,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Params:
-    days: float = 14
+    days: float = param(14, stricter="higher")
     """Days that must be left; for short-lived certificates no more than a third of their life. A tool default."""
 
 

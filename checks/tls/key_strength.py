@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from auditor import Check, Instance, Result, Say, Unavailable, Verdict, over, unknown
+from auditor import Check, Instance, Result, Say, Unavailable, Verdict, over, param, unknown
 from auditor.evidence.tls import Certificate, TlsService
 
 
 @dataclass(frozen=True)
 class Params:
-    rsa_bits: int = 2048
+    rsa_bits: int = param(2048, stricter="higher")
     """For RSA and DSA."""
-    ec_bits: int = 256
+    ec_bits: int = param(256, stricter="higher")
 
 
 class KeyStrength(Check[TlsService, Params]):

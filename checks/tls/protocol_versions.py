@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from auditor import Check, Instance, Result, Verdict, over
+from auditor import Check, Instance, Result, Verdict, over, param
 from auditor.evidence.tls import VERSIONS, Offer, TlsService
 
 _RESULT = {Offer.OFFERED: Result.FAIL, Offer.REFUSED: Result.PASS, Offer.UNTESTED: Result.UNKNOWN}
@@ -13,7 +13,7 @@ _RESULT = {Offer.OFFERED: Result.FAIL, Offer.REFUSED: Result.PASS, Offer.UNTESTE
 
 @dataclass(frozen=True)
 class Params:
-    minimum: str = "TLSv1.2"
+    minimum: str = param("TLSv1.2", stricter="higher")
     """The oldest version that may be offered (TT 39/2017 item 4.2)."""
 
 

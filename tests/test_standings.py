@@ -1,0 +1,153 @@
+"""How grants stand in a run: what expires, what is malformed, contradicted, unproven or of no use."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.annotate import annotate
+from auditor.grants import Key, proven
+from auditor.model import Finding
+from auditor.packs import AttestedParams, RuleSet
+from auditor.standings import EXPIRING_DAYS, Uses, standing_of_all
+from auditor.targets import Inventory
+from tests.annotated import DAY, TABLE
+from tests.rulesets import finding, info, inventory, rule, server, waiver
+from tests.test_grants import attestation, control
+
+
+def held(**parts: Any) -> Inventory:
+    return inventory(server("a"), server("dc"), **parts)
+
+
+def told(place: Inventory, findings: list[Finding] | None = None, day: date = DAY) -> dict[str, dict[str, Any]]:
+    """Every standing by id, after a run of these findings or without one."""
+    uses: Uses | None = None
+    proof: frozenset[Key] = frozenset()
+    if findings is not None:
+        uses, proof = Uses(), proven(findings, place, day)
+        for item in annotate(findings, [], rules=TABLE, inventory=place, day=day, proven=proof):
+            uses.add(item)
+    return {one["id"]: one for one in standing_of_all(place, TABLE, day, uses, proof)}
+
+
+@pytest.mark.parametrize(
+    ("until", "state", "left"),
+    [
+        ("2026-11-21", "expired", -1),
+        ("2026-11-22", "expiring", 0),
+        ("2026-12-22", "expiring", EXPIRING_DAYS),
+        ("2026-12-23", "active", EXPIRING_DAYS + 1),
+    ],
+)
+def test_days_left(until: str, state: str, left: int) -> None:
+    place = held(
+        waivers=[waiver(until=until)],
+        attestations=[attestation(until=until)],
+        shared_controls=[control(until=until)],
+    )
+    for one in told(place).values():
+        assert (one["state"], one["days_left"], one["until"]) == (state, left, until)
+
+
+def test_the_period_of_the_rule_ends_an_answer_early() -> None:
+    place = held(attestations=[attestation(rule="backup.restore-test", on="2026-05-01", until="2030-01-01")])
+    assert told(place)["t1"] | {"days_left": 0} == told(place)["t1"] | {
+        "state": "expired",
+        "why": "period",
+        "until": "2026-10-31",
+        "days_left": 0,
+    }
+
+
+def test_an_answer_may_end_on_some_targets_only() -> None:
+    plan = rule("management.plan", check=None)
+    days = {3: 100, 4: 10}
+    table = RuleSet(info(), [plan], [], lambda _rule, level: AttestedParams(days[level]) if level in days else None)
+    said = attestation(targets=["a", "b"], on="2026-11-01")
+    place = inventory(server("a"), server("b", level=4), attestations=[said])
+    (one,) = standing_of_all(place, table, date(2026, 11, 12))
+    assert (one["state"], one["why"]) == ("expiring", "expired-in-part")
+    assert (one["until_first"], one["until"]) == ("2026-11-11", "2027-02-09")
+
+
+def test_malformed_ones_say_why() -> None:
+    place = held(
+        waivers=[waiver(id="w1", reason_class="compensating-control"), waiver(id="w2", approver="nguoi thu nhat")],
+        attestations=[attestation(attachment={"file": "a", "sha256": "0" * 64, "intact": False})],
+    )
+    found = told(place)
+    assert {name: (one["state"], one["why"]) for name, one in found.items()} == {
+        "w1": ("malformed", "compensating-missing"),
+        "w2": ("malformed", "own-approval"),
+        "t1": ("malformed", "attachment-changed"),
+    }
+
+
+def test_a_contradiction_is_told_with_its_finding() -> None:
+    place = held(attestations=[attestation(rule="patch.kernel", targets=["a", "dc"])])
+    found = [finding("a", "patch.kernel", "fail"), finding("dc", "patch.kernel", "pass")]
+    one = told(place, found)["t1"]
+    assert (one["state"], one["contradictions"], one["contradicted"]) == ("contradicted", 1, [["a", "patch.kernel"]])
+
+
+def test_what_is_of_no_use_says_why() -> None:
+    place = held(
+        waivers=[waiver(id="w1"), waiver(id="w2", rule="no.such")],
+        attestations=[
+            attestation(id="t1", on="2026-05-01"),
+            attestation(id="t2"),
+            attestation(id="t3", rule="no.such"),
+            attestation(id="t4", rule="tls.certificates"),
+        ],
+    )
+    keys = ["management.plan", "patch.kernel", "tls.certificates"]
+    found = [finding("a", name, result) for name, result in zip(keys, ["notchecked", "pass", "pass"], strict=True)]
+    whys = {name: one["why"] for name, one in told(place, found).items() if one["state"] == "unused"}
+    assert whys == {
+        "w1": "no-such-fail",
+        "w2": "unknown-rule",
+        "t1": "superseded",
+        "t3": "unknown-rule",
+        "t4": "measured",
+    }
+    assert told(place, found)["t2"]["findings"] == 1
+    bare = {name for name, one in told(place).items() if one["state"] == "unused"}
+    assert bare == {"w2", "t3"}, "without a run only what can never be of use is said to be of none"
+
+
+@pytest.mark.parametrize(("result", "state"), [("pass", "active"), ("fail", "unproven"), ("unknown", "unproven")])
+def test_proofs_that_do_not_pass_are_told(result: str, state: str) -> None:
+    measure = {"reason_class": "compensating-control", "compensating": {"rule": "patch.kernel", "target": "dc"}}
+    place = held(waivers=[waiver(rule="tls.certificates", **measure)], shared_controls=[control(covers=["a"])])
+    found = [
+        finding("a", "patch.kernel", "fail"),
+        finding("a", "tls.certificates", "fail"),
+        finding("dc", "patch.kernel", result),
+    ]
+    made = told(place, found)
+    assert made["w1"]["state"] == ("expiring" if state == "active" and made["w1"]["days_left"] <= 30 else state)
+    assert made["s1"]["state"] == state
+
+
+def test_a_long_waiver_is_told_of() -> None:
+    place = held(waivers=[waiver(id="w1", until="2027-01-02"), waiver(id="w2", until="2027-01-03")])
+    assert {name: one["long"] for name, one in told(place).items()} == {"w1": False, "w2": True}
+
+
+@given(st.integers(-400, 400), st.integers(0, 800), st.dates(date(2027, 12, 1), date(2028, 3, 31)))
+@settings(max_examples=80, deadline=None)
+def test_every_grant_has_one_state_and_it_agrees_with_what_counts(start: int, length: int, day: date) -> None:
+    since = day + timedelta(days=start)
+    span = {"from": since.isoformat(), "until": (since + timedelta(days=length)).isoformat()}
+    place = held(waivers=[waiver(**span)])
+    findings = [finding("a", "patch.kernel", "fail")]
+    (made,) = annotate(findings, [], rules=TABLE, inventory=place, day=day)
+    one = told(place, findings, day)["w1"]
+    assert bool(made.waived_by) == (one["state"] in ("active", "expiring"))
+    assert (one["state"] == "expiring") == (bool(made.waived_by) and 0 <= one["days_left"] <= EXPIRING_DAYS)
+    assert (one["state"] == "expired") == (one["days_left"] < 0)
