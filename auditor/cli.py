@@ -185,9 +185,9 @@ def verify(
     run: Annotated[str, typer.Argument(metavar="RUN|EVIDENCE")], db: DbOption = None, lang: LangOption = None
 ) -> None:
     """Đối chiếu bằng chứng với mã băm / check evidence against its hashes."""
-    from auditor.commands import lists
+    from auditor.commands import runs
 
-    lists.runs_verify(run, db)
+    runs.runs_verify(run, db)
 
 
 @inventory_app.command("check")
@@ -263,9 +263,9 @@ def rules_lint(profile: ProfileOption = None, lang: LangOption = None) -> None:
 @runs_app.command("list")
 def runs_list(as_json: JsonOption = False, db: DbOption = None, lang: LangOption = None) -> None:
     """Các lần đã lưu / stored runs."""
-    from auditor.commands import lists
+    from auditor.commands import runs
 
-    lists.runs_list(as_json, db)
+    runs.runs_list(as_json, db)
 
 
 @runs_app.command("show")
@@ -276,9 +276,23 @@ def runs_show(
     lang: LangOption = None,
 ) -> None:
     """Một lần / one run."""
-    from auditor.commands import lists
+    from auditor.commands import runs
 
-    lists.runs_show(run, as_json, db)
+    runs.runs_show(run, as_json, db)
+
+
+@runs_app.command("diff")
+def runs_diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE")],
+    after: Annotated[str, typer.Argument(metavar="AFTER")] = "last",
+    as_json: JsonOption = False,
+    db: DbOption = None,
+    lang: LangOption = None,
+) -> None:
+    """So sánh hai lần: mới, đã khắc phục, còn mở, tái diễn, chưa đo / what changed between two runs."""
+    from auditor.commands import runs
+
+    runs.runs_diff(before, after, as_json, db)
 
 
 @runs_app.command("verify")
@@ -286,9 +300,9 @@ def runs_verify(
     run: Annotated[str, typer.Argument(metavar="RUN|EVIDENCE")], db: DbOption = None, lang: LangOption = None
 ) -> None:
     """Đối chiếu bằng chứng với mã băm / check evidence against its hashes."""
-    from auditor.commands import lists
+    from auditor.commands import runs
 
-    lists.runs_verify(run, db)
+    runs.runs_verify(run, db)
 
 
 def _wish(profile: str | None, limit: str | None, checks: str | None, day: str | None, workers: int) -> Wish:

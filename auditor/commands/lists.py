@@ -1,4 +1,4 @@
-"""What there is: checks, rules, runs."""
+"""What there is: checks and rules."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ import typer
 from auditor import registry, texts
 from auditor.check import needs
 from auditor.commands import console
-from auditor.folder import EvidenceFolder
 from auditor.i18n import _, current
 from auditor.model import CapdoError
 from auditor.packlint import lint
 from auditor.packs import find_pack, load_pack
 from auditor.pipeline import DEFAULT_PACK
 from auditor.rulepack import Pack, Requirement
-from auditor.store import RunRow, Store
 
 
 def _check(check_id: str) -> dict[str, Any]:
@@ -147,60 +145,3 @@ def rules_lint(profile: str | None) -> None:
         console.say(one.text(current()))
     console.tell(_("{count} mistakes").format(count=len(found)))
     raise typer.Exit(2 if found else 0)
-
-
-def _run(row: RunRow) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "province": row.province,
-        "state": row.state,
-        "date": row.date,
-        "started_at": row.started_at,
-        "finished_at": row.finished_at,
-        "evidence": row.evidence,
-    }
-
-
-def runs_list(as_json: bool, db: str | None) -> None:
-    with Store(db) as store:
-        told = [_run(row) for row in store.list()]
-    if as_json:
-        console.as_json(told)
-        return
-    console.table(
-        [_("run"), _("province"), _("date"), _("state")],
-        [[r["id"], r["province"], r["date"], r["state"]] for r in told],
-    )
-
-
-def runs_show(run_id: str, as_json: bool, db: str | None) -> None:
-    with Store(db) as store:
-        row = store.find(run_id)
-        told = _run(row)
-        if row.state in ("complete", "partial"):
-            head = store.head(row.seq)
-            told |= {"run": head["run"], "score": head["scores"]["province"]}
-    if as_json:
-        console.as_json(told)
-        return
-    for key, value in told.items():
-        if key == "score":
-            console.say(
-                f"{key}: {value['low']}–{value['high']}, {round(100 * value['coverage'], 1)} %, {value['grade']}"
-            )
-        elif key != "run":
-            console.say(f"{key}: {value}")
-
-
-def runs_verify(run_id: str, db: str | None) -> None:
-    if Path(run_id).exists():
-        evidence = EvidenceFolder(Path(run_id))
-    else:
-        with Store(db) as store:
-            evidence = store.evidence(store.find(run_id))
-    wrong = evidence.verify()
-    for line in wrong:
-        console.say(line)
-    if not wrong:
-        console.say(_("{path}: every file matches its hash").format(path=evidence.path))
-    raise typer.Exit(3 if wrong else 0)
