@@ -103,7 +103,7 @@ def assess(
     with store.writing(seq) as writer:
         targets = _Targets(writer, scorer, partial=known.partial)
         stream = _judged(judge, inventory, asked, evidence, targets, writer, digest, known)
-        past = store.pasts(before.seq) if before.seq is not None else iter(())
+        past = store.pasts(before.seq, before.back) if before.seq is not None else iter(())
         proof = _proven(judge, inventory, asked, evidence, known.day)
         for item in annotate(stream, past, rules=rules, inventory=inventory, day=known.day, proven=proof):
             scorer.add(item)
@@ -237,12 +237,14 @@ def _before(store: Store, inventory: Inventory, known: Circumstances) -> Before:
     row = store.previous(inventory.province.id, known.started_at.isoformat(), known.run_id)
     if row is None:
         return Before()
+    listed = store.listed(row.seq)
+    unknown = [target.id for target in inventory.targets if target.id not in listed]
+    back = store.last_seen(unknown, inventory.province.id, known.started_at.isoformat())
     if known.partial:
-        return Before(row.id, row.seq)
+        return Before(row.id, row.seq, back=back)
     # What was already missing then and is still unexplained stays missing.
     missing = {told["id"]: told.get("agency") for told in store.head(row.seq)["run"]["removed"]}
-    listed = store.listed(row.seq) | missing
-    return Before(row.id, row.seq, removed(listed, inventory, known.day))
+    return Before(row.id, row.seq, removed(listed | missing, inventory, known.day), back)
 
 
 def end_of(day: date) -> datetime:

@@ -45,6 +45,8 @@ class Before:
     id: str | None = None
     seq: int | None = None
     gone: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    back: Mapping[str, int] = field(default_factory=dict)
+    """Targets that it does not hold but an older run does: they keep their history."""
 
 
 def told_of_target(judged: JudgedTarget) -> dict[str, Any]:

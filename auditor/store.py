@@ -7,9 +7,10 @@ one finding for each (run, target, rule), one journal row for each (run, target,
 
 from __future__ import annotations
 
+import heapq
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -172,15 +173,21 @@ class Store:
                 connection.execute(table.delete().where(table.c.run == seq))
             yield RunWriter(connection, seq)
 
-    def findings(self, seq: int) -> Iterator[sa.RowMapping]:
-        """Rows of a run's findings, sorted by target, then rule; streamed."""
+    def findings(self, seq: int, target: str | None = None) -> Iterator[sa.RowMapping]:
+        """Rows of a run's findings, or of one target's, sorted by target, then rule; streamed."""
         query = sa.select(findings).where(findings.c.run == seq).order_by(findings.c.target, findings.c.rule)
+        if target is not None:
+            query = query.where(findings.c.target == target)
         with self._engine.connect().execution_options(yield_per=2000) as connection:
             yield from connection.execute(query).mappings()
 
-    def pasts(self, seq: int) -> Iterator[Past]:
-        """What annotate carries from a run to the next, sorted by target, then rule."""
-        for row in self.findings(seq):
+    def pasts(self, seq: int, elsewhere: Mapping[str, int] | None = None) -> Iterator[Past]:
+        """What annotate carries from a run to the next, sorted by target, then rule.
+
+        ``elsewhere`` names, by target, an older run that holds what this one does not.
+        """
+        older = (row for target in sorted(elsewhere or {}) for row in self.findings((elsewhere or {})[target], target))
+        for row in heapq.merge(self.findings(seq), older, key=lambda row: (row["target"], row["rule"])):
             yield Past(
                 target=row["target"],
                 rule=row["rule"],
@@ -204,7 +211,20 @@ class Store:
         """The targets of a run, each with the agency that answers for it."""
         query = sa.select(targets.c.target, targets.c.agency).where(targets.c.run == seq)
         with self._engine.connect() as connection:
-            return {target: agency for target, agency in connection.execute(query)}
+            return {row.target: row.agency for row in connection.execute(query)}
+
+    def last_seen(self, wanted: Iterable[str], province: str, started_at: str) -> dict[str, int]:
+        """By target, the newest complete run of a province with older evidence that holds it; absent where none does."""
+        found: dict[str, int] = {}
+        rows = sa.select(targets.c.target, targets.c.run).join(runs, runs.c.seq == targets.c.run)
+        rows = rows.where((runs.c.province == province) & (runs.c.state == "complete"))
+        rows = rows.where(runs.c.started_at < started_at).order_by(runs.c.started_at, runs.c.seq)
+        names = sorted(wanted)
+        with self._engine.connect() as connection:
+            for start in range(0, len(names), 500):  # databases bound the values of a question
+                chosen = rows.where(targets.c.target.in_(names[start : start + 500]))
+                found.update({row.target: row.run for row in connection.execute(chosen)})
+        return found
 
     def packed(self, seq: int) -> Iterator[Packed]:
         """The states of all findings of a run, packed by target; by id, streamed."""

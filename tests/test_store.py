@@ -174,3 +174,22 @@ def test_a_store_of_the_first_version_keeps_its_runs(tmp_path: Path) -> None:
         assert [(told["id"], score["low"]) for told, score in store.targets(seq)] == [("a", 50.0), ("b", 0.0)]
         assert list(store.packed(seq)) == [Packed("a", ("r1", "r2", "r3"), "AFJ"), Packed("b", ("r1",), "P")]
         assert store.find("r0").state == "collecting"
+
+
+def test_a_target_that_was_away_is_found_in_the_run_that_held_it(store: Store) -> None:
+    seqs = []
+    for number, (name, names) in enumerate([("a", "xy"), ("b", "y"), ("c", "z")]):
+        seqs.append(begin(store, name, NOW + timedelta(hours=number)))
+        with store.writing(seqs[-1]) as writer:
+            for target in names:
+                writer.add(annotated(target, "rule"), "{}")
+                writer.target({"id": target, "agency": None}, {}, ["rule"], "F")
+            writer.finish("partial" if name == "c" else "complete", NOW, {})
+    later = (NOW + timedelta(days=1)).isoformat()
+    assert store.last_seen(["x", "y", "z", "w"], "tinh", later) == {"x": seqs[0], "y": seqs[1]}
+    assert store.last_seen(["x", "y"], "tinh", (NOW + timedelta(minutes=30)).isoformat()) == dict.fromkeys(
+        "xy", seqs[0]
+    )
+    assert store.last_seen(["x"], "tinh-khac", later) == {}
+    assert [past.target for past in store.pasts(seqs[1], {"x": seqs[0]})] == ["x", "y"]
+    store.close()

@@ -50,7 +50,8 @@ def _rows(
     """The targets of one run, taken out of its head; ``lists`` gathers what they were asked."""
     scores = {score["id"]: score for score in head["scores"].pop("targets", [])}
     query = sa.text(
-        "SELECT rule, final, last_decided, ever_failed FROM findings WHERE run = :run AND target = :target ORDER BY rule"
+        "SELECT rule, final, last_decided, ever_failed FROM findings"
+        " WHERE run = :run AND target = :target ORDER BY rule"
     )
     for told in head.pop("targets", []):
         found = connection.execute(query, {"run": seq, "target": told["id"]}).all()
