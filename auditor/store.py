@@ -214,7 +214,7 @@ class Store:
             return {row.target: row.agency for row in connection.execute(query)}
 
     def last_seen(self, wanted: Iterable[str], province: str, started_at: str) -> dict[str, int]:
-        """By target, the newest complete run of a province with older evidence that holds it; absent where none does."""
+        """By target, the newest complete run of a province with older evidence that holds it."""
         found: dict[str, int] = {}
         rows = sa.select(targets.c.target, targets.c.run).join(runs, runs.c.seq == targets.c.run)
         rows = rows.where((runs.c.province == province) & (runs.c.state == "complete"))
