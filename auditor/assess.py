@@ -19,8 +19,10 @@ from auditor.judge import Judge, judge_all
 from auditor.model import VIETNAM, CapdoError, Finding, Result, Severity
 from auditor.packs import Chosen, RuleSet
 from auditor.rulepack import Pack, Rule
+from auditor.runwriter import RunWriter
 from auditor.score import Scorer, Scores
-from auditor.store import FindingWriter, Store
+from auditor.states import letter_of
+from auditor.store import Store
 from auditor.targets import Inventory, Target
 
 EXCERPTS_MOST = 60_000
@@ -97,29 +99,29 @@ def assess(
     asked = asked_of(rules, inventory, checks_glob)
     before = _before(store, inventory, known)
     scorer = Scorer(rules, inventory)
-    outcome: Outcome | None = None
-    states: list[dict[str, Any]] = []
     tally = _Tally(rules.rules)
     with store.writing(seq) as writer:
-        stream = _judged(judge, inventory, asked, evidence, states, writer, digest, known)
-        past = store.pasts(before.seq) if before.seq is not None else iter(())
+        targets = _Targets(writer, scorer, partial=known.partial)
+        stream = _judged(judge, inventory, asked, evidence, targets, writer, digest, known)
+        past = store.pasts(before.seq, before.back) if before.seq is not None else iter(())
         proof = _proven(judge, inventory, asked, evidence, known.day)
         for item in annotate(stream, past, rules=rules, inventory=inventory, day=known.day, proven=proof):
             scorer.add(item)
             tally.add(item)
+            targets.add(item)
             writer.add(item, codec.dump(_spoken(item)))
+        targets.close()
         scores = scorer.finish(partial=known.partial, removed=before.gone)
-        outcome = Outcome(
-            seq=seq,
-            scores=scores,
-            worst_fail=tally.worst,
-            undecided=tally.undecided,
-            unreachable=sum(state["state"] == "unreachable" for state in states),
-            counts=tally.counts,
-        )
-        head = head_of(inventory, packs, rules, known, scores, states, before, digest)
+        head = head_of(inventory, packs, rules, known, scores, before, digest)
         writer.finish("partial" if known.partial else "complete", known.finished_at, head)
-    return outcome
+    return Outcome(
+        seq=seq,
+        scores=scores,
+        worst_fail=tally.worst,
+        undecided=tally.undecided,
+        unreachable=targets.unreachable,
+        counts=tally.counts,
+    )
 
 
 def asked_of(rules: RuleSet, inventory: Inventory, glob: str | None) -> dict[str, tuple[Chosen, ...]]:
@@ -140,8 +142,8 @@ def _judged(
     inventory: Inventory,
     asked: Mapping[str, tuple[Chosen, ...]],
     evidence: Source,
-    states: list[dict[str, Any]],
-    writer: FindingWriter,
+    targets: _Targets,
+    writer: RunWriter,
     digest: str,
     known: Circumstances,
 ) -> Iterator[Finding]:
@@ -150,7 +152,7 @@ def _judged(
     writer.observe([(digest, inventory_seen | {"exit": None, "truncated": False, "target": None, "vantage": None})])
     written = 0
     for judged in judge_all(judge, inventory.targets, asked, evidence):
-        states.append(told_of_target(judged))
+        targets.open(told_of_target(judged))
         written += len(judged.observations)
         brief = written > EXCERPTS_MOST
         writer.observe((sha, told_of_observation(seen, brief=brief)) for sha, seen in judged.observations.items())
@@ -181,6 +183,35 @@ def _spoken(item: Annotated) -> Finding:
     return replace(item.finding, verdict=replace(item.finding.verdict, message=item.said))
 
 
+class _Targets:
+    """Writes each target when its last finding has passed, so that none is kept."""
+
+    def __init__(self, writer: RunWriter, scorer: Scorer, *, partial: bool) -> None:
+        self._writer = writer
+        self._scorer = scorer
+        self._partial = partial
+        self._told: dict[str, Any] | None = None
+        self._rules: list[str] = []
+        self._states: list[str] = []
+        self.unreachable = 0
+
+    def open(self, told: dict[str, Any]) -> None:
+        """A target begins; the one before it has ended."""
+        self.close()
+        self._told, self._rules, self._states = told, [], []
+        self.unreachable += told["state"] == "unreachable"
+
+    def add(self, item: Annotated) -> None:
+        self._rules.append(item.finding.rule)
+        self._states.append(letter_of(item.past))
+
+    def close(self) -> None:
+        if self._told is not None:
+            score = self._scorer.target_score(self._told["id"], partial=self._partial)
+            self._writer.target(self._told, score.as_dict(), self._rules, "".join(self._states))
+            self._told = None
+
+
 class _Tally:
     """Counts what exit codes and summaries need while findings pass by."""
 
@@ -206,12 +237,14 @@ def _before(store: Store, inventory: Inventory, known: Circumstances) -> Before:
     row = store.previous(inventory.province.id, known.started_at.isoformat(), known.run_id)
     if row is None:
         return Before()
+    listed = store.listed(row.seq)
+    unknown = [target.id for target in inventory.targets if target.id not in listed]
+    back = store.last_seen(unknown, inventory.province.id, known.started_at.isoformat())
     if known.partial:
-        return Before(row.id, row.seq)
-    head = store.head(row.seq)
+        return Before(row.id, row.seq, back=back)
     # What was already missing then and is still unexplained stays missing.
-    listed = {told["id"]: told.get("agency") for told in (*head["targets"], *head["run"]["removed"])}
-    return Before(row.id, row.seq, removed(listed, inventory, known.day))
+    missing = {told["id"]: told.get("agency") for told in store.head(row.seq)["run"]["removed"]}
+    return Before(row.id, row.seq, removed(listed | missing, inventory, known.day), back)
 
 
 def end_of(day: date) -> datetime:

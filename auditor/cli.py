@@ -153,9 +153,9 @@ def verify(
     run: Annotated[str, typer.Argument(metavar="RUN|EVIDENCE")], db: DbOption = None, lang: LangOption = None
 ) -> None:
     """Đối chiếu bằng chứng với mã băm / check evidence against its hashes."""
-    from auditor.commands import lists
+    from auditor.commands import runs
 
-    lists.runs_verify(run, db)
+    runs.runs_verify(run, db)
 
 
 @inventory_app.command("check")
@@ -181,9 +181,9 @@ def inventory_discover(
 @checks_app.command("list")
 def checks_list(as_json: JsonOption = False, checks_dir: ChecksDirOption = None, lang: LangOption = None) -> None:
     """Liệt kê phép kiểm / list the checks."""
-    from auditor.commands import lists
+    from auditor.commands import checks
 
-    lists.checks_list(as_json, checks_dir)
+    checks.checks_list(as_json, checks_dir)
 
 
 @checks_app.command("show")
@@ -194,17 +194,17 @@ def checks_show(
     lang: LangOption = None,
 ) -> None:
     """Một phép kiểm / one check: what it asks, why, how to mend."""
-    from auditor.commands import lists
+    from auditor.commands import checks
 
-    lists.checks_show(check, as_json, checks_dir)
+    checks.checks_show(check, as_json, checks_dir)
 
 
 @runs_app.command("list")
 def runs_list(as_json: JsonOption = False, db: DbOption = None, lang: LangOption = None) -> None:
     """Các lần đã lưu / stored runs."""
-    from auditor.commands import lists
+    from auditor.commands import runs
 
-    lists.runs_list(as_json, db)
+    runs.runs_list(as_json, db)
 
 
 @runs_app.command("show")
@@ -215,9 +215,23 @@ def runs_show(
     lang: LangOption = None,
 ) -> None:
     """Một lần / one run."""
-    from auditor.commands import lists
+    from auditor.commands import runs
 
-    lists.runs_show(run, as_json, db)
+    runs.runs_show(run, as_json, db)
+
+
+@runs_app.command("diff")
+def runs_diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE")],
+    after: Annotated[str, typer.Argument(metavar="AFTER")] = "last",
+    as_json: JsonOption = False,
+    db: DbOption = None,
+    lang: LangOption = None,
+) -> None:
+    """So sánh hai lần: mới, đã khắc phục, còn mở, tái diễn, chưa đo / what changed between two runs."""
+    from auditor.commands import runs
+
+    runs.runs_diff(before, after, as_json, db)
 
 
 @runs_app.command("verify")
@@ -225,9 +239,9 @@ def runs_verify(
     run: Annotated[str, typer.Argument(metavar="RUN|EVIDENCE")], db: DbOption = None, lang: LangOption = None
 ) -> None:
     """Đối chiếu bằng chứng với mã băm / check evidence against its hashes."""
-    from auditor.commands import lists
+    from auditor.commands import runs
 
-    lists.runs_verify(run, db)
+    runs.runs_verify(run, db)
 
 
 def _wish(profile: str | None, limit: str | None, checks: str | None, day: str | None, workers: int) -> Wish:

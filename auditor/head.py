@@ -45,6 +45,8 @@ class Before:
     id: str | None = None
     seq: int | None = None
     gone: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    back: Mapping[str, int] = field(default_factory=dict)
+    """Targets that it does not hold but an older run does: they keep their history."""
 
 
 def told_of_target(judged: JudgedTarget) -> dict[str, Any]:
@@ -98,11 +100,10 @@ def head_of(
     rules: RuleSet,
     known: Circumstances,
     scores: Scores,
-    states: list[dict[str, Any]],
     before: Before,
     digest: str,
 ) -> dict[str, Any]:
-    """The run document without findings and observations."""
+    """The run document without findings, observations and targets, which are stored as they pass."""
     base = rules.base
     return {
         "schema": "capdo.run/1",
@@ -142,11 +143,10 @@ def head_of(
         "organisation": _organisation(inventory),
         "rules": {key: _rule(rule) for key, rule in rules.rules.items()},
         "requirements": _requirements(rules, scores),
-        "targets": states,
         "waivers": [item.model_dump(mode="json", by_alias=True) for item in inventory.waivers],
         "attestations": [item.model_dump(mode="json", by_alias=True) for item in inventory.attestations],
         "shared_controls": [item.model_dump(mode="json", by_alias=True) for item in inventory.shared_controls],
-        "scores": scores.as_dict(),
+        "scores": scores.as_dict(targets=False),
         "requirements_by_system": {key: dict(value) for key, value in scores.status_of_systems.items()},
     }
 

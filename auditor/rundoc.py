@@ -36,6 +36,10 @@ def of_run(store: Store, run_id: str) -> RunDocument:
     row = store.find(run_id)
     head = store.head(row.seq)
     head["observations"] = dict(store.observations(row.seq))
+    head["targets"], head["scores"]["targets"] = [], []
+    for told, score in store.targets(row.seq):
+        head["targets"].append(told)
+        head["scores"]["targets"].append(score)
     rules = head["rules"]
 
     def stream() -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ one finding for each (run, target, rule), one journal row for each (run, target,
 
 from __future__ import annotations
 
+import heapq
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,66 +21,17 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from auditor.annotate import Annotated, Past
+from auditor.annotate import Past
 from auditor.collect import Committed
 from auditor.folder import EvidenceFolder
 from auditor.i18n import _
 from auditor.model import CapdoError, Result
-
-SCHEMA_HEAD = "0001"
-metadata = sa.MetaData()
-
-runs = sa.Table(
-    "runs",
-    metadata,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("id", sa.String(64), nullable=False, unique=True),
-    sa.Column("province", sa.String(100), nullable=False, index=True),
-    sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("started_at", sa.String(40), nullable=False),
-    sa.Column("finished_at", sa.String(40)),
-    sa.Column("date", sa.String(10), nullable=False),
-    sa.Column("evidence", sa.Text),
-    sa.Column("request", sa.Text, nullable=False),
-    sa.Column("head", sa.Text),
-)
-findings = sa.Table(
-    "findings",
-    metadata,
-    sa.Column("run", sa.Integer, primary_key=True),
-    sa.Column("target", sa.String(100), primary_key=True),
-    sa.Column("rule", sa.String(200), primary_key=True),
-    sa.Column("check_id", sa.String(100), nullable=False),
-    sa.Column("result", sa.String(16), nullable=False),
-    sa.Column("final", sa.String(16), nullable=False),
-    sa.Column("change", sa.String(16), nullable=False),
-    sa.Column("first_seen", sa.String(10)),
-    sa.Column("runs_open", sa.Integer, nullable=False),
-    sa.Column("last_decided", sa.String(16)),
-    sa.Column("ever_failed", sa.Boolean, nullable=False),
-    sa.Column("doc", sa.Text, nullable=False),
-    sa.Column("notes", sa.Text),
-)
-observations = sa.Table(
-    "observations",
-    metadata,
-    sa.Column("run", sa.Integer, primary_key=True),
-    sa.Column("sha256", sa.String(64), primary_key=True),
-    sa.Column("doc", sa.Text, nullable=False),
-)
-journal = sa.Table(
-    "journal",
-    metadata,
-    sa.Column("run", sa.Integer, primary_key=True),
-    sa.Column("target", sa.String(100), primary_key=True),
-    sa.Column("collector", sa.String(100), primary_key=True),
-    sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("reason", sa.String(20)),
-    sa.Column("sha256", sa.String(64), nullable=False),
-    sa.Column("at", sa.String(40), nullable=False),
-)
+from auditor.runwriter import RunWriter
+from auditor.states import Packed
+from auditor.tables import SCHEMA_HEAD, asked, findings, journal, observations, runs, targets
 
 FINISHED = ("complete", "partial")
+_JUDGED = (findings, observations, targets, asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +110,7 @@ class Store:
         with self._engine.begin() as connection:
             seq = connection.scalar(sa.select(runs.c.seq).where(runs.c.id == run_id))
             if seq is not None:
-                for table in (findings, observations, journal):
+                for table in (*_JUDGED, journal):
                     connection.execute(table.delete().where(table.c.run == seq))
                 connection.execute(runs.delete().where(runs.c.seq == seq))
 
@@ -203,7 +155,7 @@ class Store:
         return rows[-1] if rows else None
 
     def head(self, seq: int) -> dict[str, Any]:
-        """The run document without findings, as it was stored."""
+        """The run document without findings, observations and targets, as it was stored."""
         with self._engine.connect() as connection:
             text = connection.scalar(sa.select(runs.c.head).where(runs.c.seq == seq))
         if not text:
@@ -214,22 +166,28 @@ class Store:
     # -- findings
 
     @contextmanager
-    def writing(self, seq: int) -> Iterator[FindingWriter]:
+    def writing(self, seq: int) -> Iterator[RunWriter]:
         """A transaction in which all findings and the run's end are written: all or nothing."""
         with self._engine.begin() as connection:
-            for table in (findings, observations):
+            for table in _JUDGED:
                 connection.execute(table.delete().where(table.c.run == seq))
-            yield FindingWriter(connection, seq)
+            yield RunWriter(connection, seq)
 
-    def findings(self, seq: int) -> Iterator[sa.RowMapping]:
-        """Rows of a run's findings, sorted by target, then rule; streamed."""
+    def findings(self, seq: int, target: str | None = None) -> Iterator[sa.RowMapping]:
+        """Rows of a run's findings, or of one target's, sorted by target, then rule; streamed."""
         query = sa.select(findings).where(findings.c.run == seq).order_by(findings.c.target, findings.c.rule)
+        if target is not None:
+            query = query.where(findings.c.target == target)
         with self._engine.connect().execution_options(yield_per=2000) as connection:
             yield from connection.execute(query).mappings()
 
-    def pasts(self, seq: int) -> Iterator[Past]:
-        """What annotate carries from a run to the next, sorted by target, then rule."""
-        for row in self.findings(seq):
+    def pasts(self, seq: int, elsewhere: Mapping[str, int] | None = None) -> Iterator[Past]:
+        """What annotate carries from a run to the next, sorted by target, then rule.
+
+        ``elsewhere`` names, by target, an older run that holds what this one does not.
+        """
+        older = (row for target in sorted(elsewhere or {}) for row in self.findings((elsewhere or {})[target], target))
+        for row in heapq.merge(self.findings(seq), older, key=lambda row: (row["target"], row["rule"])):
             yield Past(
                 target=row["target"],
                 rule=row["rule"],
@@ -239,6 +197,43 @@ class Store:
                 first_seen=date.fromisoformat(row["first_seen"]) if row["first_seen"] else None,
                 runs_open=row["runs_open"],
             )
+
+    # -- targets
+
+    def targets(self, seq: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """Each target of a run as it was found, and its score; by id, streamed."""
+        query = sa.select(targets.c.doc, targets.c.score).where(targets.c.run == seq).order_by(targets.c.target)
+        with self._engine.connect().execution_options(yield_per=500) as connection:
+            for doc, score in connection.execute(query):
+                yield json.loads(doc), json.loads(score)
+
+    def listed(self, seq: int) -> dict[str, str | None]:
+        """The targets of a run, each with the agency that answers for it."""
+        query = sa.select(targets.c.target, targets.c.agency).where(targets.c.run == seq)
+        with self._engine.connect() as connection:
+            return {row.target: row.agency for row in connection.execute(query)}
+
+    def last_seen(self, wanted: Iterable[str], province: str, started_at: str) -> dict[str, int]:
+        """By target, the newest complete run of a province with older evidence that holds it."""
+        found: dict[str, int] = {}
+        rows = sa.select(targets.c.target, targets.c.run).join(runs, runs.c.seq == targets.c.run)
+        rows = rows.where((runs.c.province == province) & (runs.c.state == "complete"))
+        rows = rows.where(runs.c.started_at < started_at).order_by(runs.c.started_at, runs.c.seq)
+        names = sorted(wanted)
+        with self._engine.connect() as connection:
+            for start in range(0, len(names), 500):  # databases bound the values of a question
+                chosen = rows.where(targets.c.target.in_(names[start : start + 500]))
+                found.update({row.target: row.run for row in connection.execute(chosen)})
+        return found
+
+    def packed(self, seq: int) -> Iterator[Packed]:
+        """The states of all findings of a run, packed by target; by id, streamed."""
+        query = sa.select(targets.c.target, targets.c.asked, targets.c.states).where(targets.c.run == seq)
+        with self._engine.connect().execution_options(yield_per=5000) as connection:
+            lists = connection.execute(sa.select(asked.c.number, asked.c.rules).where(asked.c.run == seq))
+            rules = {number: tuple(json.loads(text)) for number, text in lists}
+            for target, number, states in connection.execute(query.order_by(targets.c.target)):
+                yield Packed(target, rules[number], states)
 
     def observations(self, seq: int) -> Iterator[tuple[str, dict[str, Any]]]:
         query = sa.select(observations).where(observations.c.run == seq).order_by(observations.c.sha256)
@@ -277,69 +272,6 @@ class Store:
         if not row.evidence:
             raise CapdoError(f"run {row.id} keeps no evidence")
         return EvidenceFolder(Path(row.evidence))
-
-
-class FindingWriter:
-    """Writes one run's findings in batches, inside one transaction."""
-
-    def __init__(self, connection: Connection, seq: int) -> None:
-        self._connection = connection
-        self._seq = seq
-        self._rows: list[dict[str, Any]] = []
-
-    def add(self, item: Annotated, doc: str) -> None:
-        past = item.past
-        notes = {
-            key: value
-            for key, value in (
-                ("waived_by", item.waived_by),
-                ("waived_instances", item.waived_instances),
-                ("inherited_from", item.inherited_from),
-                ("attested_by", item.attested_by),
-                ("contradicted_by", item.contradicted_by),
-            )
-            if value
-        }
-        self._rows.append(
-            {
-                "run": self._seq,
-                "target": past.target,
-                "rule": past.rule,
-                "check_id": item.finding.check,
-                "result": item.finding.result.value,
-                "final": past.result.value,
-                "change": item.change.value,
-                "first_seen": past.first_seen.isoformat() if past.first_seen else None,
-                "runs_open": past.runs_open,
-                "last_decided": past.last_decided.value if past.last_decided else None,
-                "ever_failed": past.ever_failed,
-                "doc": doc,
-                "notes": json.dumps(notes, ensure_ascii=False) if notes else None,
-            }
-        )
-        if len(self._rows) >= 2000:
-            self._flush()
-
-    def observe(self, docs: Iterable[tuple[str, dict[str, Any]]]) -> None:
-        rows = [
-            {"run": self._seq, "sha256": digest, "doc": json.dumps(doc, ensure_ascii=False)} for digest, doc in docs
-        ]
-        if rows:
-            self._connection.execute(observations.insert(), rows)
-
-    def finish(self, state: str, finished_at: datetime, head: Mapping[str, Any]) -> None:
-        """The last thing written: until here the run is not finished."""
-        self._flush()
-        self._connection.execute(
-            runs.update()
-            .where(runs.c.seq == self._seq)
-            .values(state=state, finished_at=finished_at.isoformat(), head=json.dumps(dict(head), ensure_ascii=False))
-        )
-
-    def _flush(self) -> None:
-        if self._rows:
-            self._connection.execute(findings.insert(), self._rows)
-            self._rows = []
 
 
 def _row(row: sa.RowMapping) -> RunRow:

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from auditor import store as store_module
 from auditor.annotate import Annotated, Change
 from auditor.collect import Committed
 from auditor.model import CapdoError, Finding, Reason, Result, Say, Verdict
+from auditor.states import Packed
 from auditor.store import Store
+from auditor.tables import metadata
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -37,7 +38,7 @@ def test_tables_made_by_migrations_are_those_the_code_uses(store: Store, tmp_pat
     made = sa.MetaData()
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'a.db'}")
     made.reflect(engine)
-    for name, table in store_module.metadata.tables.items():
+    for name, table in metadata.tables.items():
         assert {c.name for c in made.tables[name].columns} == {c.name for c in table.columns}
         assert {c.name for c in made.tables[name].primary_key} == {c.name for c in table.primary_key}
     engine.dispose()
@@ -138,4 +139,57 @@ def test_previous_is_the_newest_complete_run_with_older_evidence(store: Store) -
     assert same is not None
     assert same.id == "a"  # evidence judged anew is compared with what came before it
     assert store.previous("tinh-khac", later, "e") is None
+    store.close()
+
+
+def test_targets_stream_with_their_scores_and_packed_states(store: Store) -> None:
+    seq = begin(store, "r1")
+    with store.writing(seq) as writer:
+        writer.target({"id": "b", "agency": None}, {"low": 1.0}, ["x", "y"], "AF")
+        writer.target({"id": "a", "agency": "so-a"}, {"low": 2.0}, ["x", "y"], "AA")
+        writer.target({"id": "c", "agency": None}, {"low": 3.0}, [], "")
+        writer.finish("complete", NOW, {})
+    assert [told["id"] for told, _score in store.targets(seq)] == ["a", "b", "c"]
+    assert [score["low"] for _told, score in store.targets(seq)] == [2.0, 1.0, 3.0]
+    assert store.listed(seq) == {"a": "so-a", "b": None, "c": None}
+    assert list(store.packed(seq)) == [
+        Packed("a", ("x", "y"), "AA"),
+        Packed("b", ("x", "y"), "AF"),
+        Packed("c", (), ""),
+    ]
+    store.forget("r1")
+    assert list(store.packed(seq)) == []
+    store.close()
+
+
+def test_a_store_of_the_first_version_keeps_its_runs(tmp_path: Path) -> None:
+    """Targets and scores move from the head of each run into a table, findings into packed states."""
+    file = tmp_path / "a.db"
+    with sqlite3.connect(file) as db:
+        db.executescript((Path(__file__).parent / "gold" / "store-0001.sql").read_text("utf-8"))
+    db.close()
+    with Store(f"sqlite:///{file}") as store:
+        seq = store.find("r1").seq
+        assert store.head(seq) == {"schema": "capdo.run/1", "scores": {"province": {"low": 5.0}}}
+        assert [(told["id"], score["low"]) for told, score in store.targets(seq)] == [("a", 50.0), ("b", 0.0)]
+        assert list(store.packed(seq)) == [Packed("a", ("r1", "r2", "r3"), "AFJ"), Packed("b", ("r1",), "P")]
+        assert store.find("r0").state == "collecting"
+
+
+def test_a_target_that_was_away_is_found_in_the_run_that_held_it(store: Store) -> None:
+    seqs = []
+    for number, (name, names) in enumerate([("a", "xy"), ("b", "y"), ("c", "z")]):
+        seqs.append(begin(store, name, NOW + timedelta(hours=number)))
+        with store.writing(seqs[-1]) as writer:
+            for target in names:
+                writer.add(annotated(target, "rule"), "{}")
+                writer.target({"id": target, "agency": None}, {}, ["rule"], "F")
+            writer.finish("partial" if name == "c" else "complete", NOW, {})
+    later = (NOW + timedelta(days=1)).isoformat()
+    assert store.last_seen(["x", "y", "z", "w"], "tinh", later) == {"x": seqs[0], "y": seqs[1]}
+    assert store.last_seen(["x", "y"], "tinh", (NOW + timedelta(minutes=30)).isoformat()) == dict.fromkeys(
+        "xy", seqs[0]
+    )
+    assert store.last_seen(["x"], "tinh-khac", later) == {}
+    assert [past.target for past in store.pasts(seqs[1], {"x": seqs[0]})] == ["x", "y"]
     store.close()

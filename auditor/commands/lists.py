@@ -1,4 +1,4 @@
-"""What there is: checks and runs."""
+"""What there is: checks."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from auditor import registry, texts
 from auditor.check import needs
 from auditor.commands import console
-from auditor.folder import EvidenceFolder
 from auditor.i18n import _, current
 from auditor.model import CapdoError
 from auditor.overlay import plain
-from auditor.store import RunRow, Store
 
 
 def _check(check_id: str) -> dict[str, Any]:
@@ -57,60 +53,3 @@ def checks_show(check_id: str, as_json: bool, checks_dir: list[Path] | None) -> 
         console.say(_("parameter: {name} = {value}").format(name=name, value=value))
     for platform, words in told["remediation"].items():
         console.say("\n" + _("how to mend ({platform}):").format(platform=platform) + "\n" + words[lang])
-
-
-def _run(row: RunRow) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "province": row.province,
-        "state": row.state,
-        "date": row.date,
-        "started_at": row.started_at,
-        "finished_at": row.finished_at,
-        "evidence": row.evidence,
-    }
-
-
-def runs_list(as_json: bool, db: str | None) -> None:
-    with Store(db) as store:
-        told = [_run(row) for row in store.list()]
-    if as_json:
-        console.as_json(told)
-        return
-    console.table(
-        [_("run"), _("province"), _("date"), _("state")],
-        [[r["id"], r["province"], r["date"], r["state"]] for r in told],
-    )
-
-
-def runs_show(run_id: str, as_json: bool, db: str | None) -> None:
-    with Store(db) as store:
-        row = store.find(run_id)
-        told = _run(row)
-        if row.state in ("complete", "partial"):
-            head = store.head(row.seq)
-            told |= {"run": head["run"], "score": head["scores"]["province"]}
-    if as_json:
-        console.as_json(told)
-        return
-    for key, value in told.items():
-        if key == "score":
-            console.say(
-                f"{key}: {value['low']}–{value['high']}, {round(100 * value['coverage'], 1)} %, {value['grade']}"
-            )
-        elif key != "run":
-            console.say(f"{key}: {value}")
-
-
-def runs_verify(run_id: str, db: str | None) -> None:
-    if Path(run_id).exists():
-        evidence = EvidenceFolder(Path(run_id))
-    else:
-        with Store(db) as store:
-            evidence = store.evidence(store.find(run_id))
-    wrong = evidence.verify()
-    for line in wrong:
-        console.say(line)
-    if not wrong:
-        console.say(_("{path}: every file matches its hash").format(path=evidence.path))
-    raise typer.Exit(3 if wrong else 0)
