@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -20,7 +21,7 @@ from auditor.targets import Attestation, Waiver
 
 Section = Literal["attestations", "waivers"]
 _ITEMS: Final[dict[Section, Any]] = {"attestations": list[Attestation], "waivers": list[Waiver]}
-_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*|[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*")
 _WORDS: Final = frozenset({"true", "false", "null", "yes", "off", "y", "n"})
 """What some reader of YAML takes for something else than text; ``no`` and ``on`` are names of keys here."""
 
@@ -116,8 +117,15 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    plain = _PLAIN.fullmatch(value) is not None and value.lower() not in _WORDS
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain else '"')
+    bare = (_PLAIN.fullmatch(value) is not None and value.lower() not in _WORDS) or _is_day(value)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if bare else '"')
+
+
+def _is_day(value: str) -> bool:
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 _Dumper.add_representer(str, _text)

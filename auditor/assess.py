@@ -12,16 +12,17 @@ from auditor import codec, registry
 from auditor.annotate import Annotated, annotate, removed
 from auditor.evidences import Source
 from auditor.grants import proofs_needed, proven
-from auditor.head import Before, Circumstances, head_of, told_of_observation, told_of_target
+from auditor.head import Before, Circumstances, head_of, told_of_observation
 from auditor.i18n import _
 from auditor.inventories import sha256 as inventory_digest
 from auditor.judge import Judge, judge_all
 from auditor.model import VIETNAM, CapdoError, Finding, Result, Severity
 from auditor.packs import Chosen, RuleSet
+from auditor.passing import Passing
 from auditor.rulepack import Pack, Rule
 from auditor.runwriter import RunWriter
-from auditor.score import Scorer, Scores
-from auditor.states import letter_of
+from auditor.score import Scorer, Scores, removed_of_systems
+from auditor.standings import Uses, standing_of_all
 from auditor.store import Store
 from auditor.targets import Inventory, Target
 
@@ -100,26 +101,34 @@ def assess(
     before = _before(store, inventory, known)
     scorer = Scorer(rules, inventory)
     tally = _Tally(rules.rules)
+    uses = Uses()
     with store.writing(seq) as writer:
-        targets = _Targets(writer, scorer, partial=known.partial)
-        stream = _judged(judge, inventory, asked, evidence, targets, writer, digest, known)
+        passing = Passing(writer, scorer, rules, inventory, partial=known.partial)
+        stream = _judged(judge, inventory, asked, evidence, passing, writer, digest, known)
         past = store.pasts(before.seq, before.back) if before.seq is not None else iter(())
         proof = _proven(judge, inventory, asked, evidence, known.day)
         for item in annotate(stream, past, rules=rules, inventory=inventory, day=known.day, proven=proof):
             scorer.add(item)
-            tally.add(item)
-            targets.add(item)
-            writer.add(item, codec.dump(_spoken(item)))
-        targets.close()
-        scores = scorer.finish(partial=known.partial, removed=before.gone)
-        head = head_of(inventory, packs, rules, known, scores, before, digest)
+            uses.add(item)
+            made = passing.add(item)
+            tally.add(item, made)
+            writer.add(item, codec.dump(_spoken(item)), made)
+        passing.close()
+        scores = scorer.finish(
+            partial=known.partial,
+            removed=before.gone,
+            removed_of_systems=removed_of_systems(before.systems.items(), before.gone),
+        )
+        papers = standing_of_all(inventory, rules, known.day, uses, proof)
+        more = {"papers": papers, "level_view": dict(passing.next_level.views())}
+        head = head_of(inventory, packs, rules, known, scores, before, digest, more)
         writer.finish("partial" if known.partial else "complete", known.finished_at, head)
     return Outcome(
         seq=seq,
         scores=scores,
         worst_fail=tally.worst,
         undecided=tally.undecided,
-        unreachable=targets.unreachable,
+        unreachable=passing.unreachable,
         counts=tally.counts,
     )
 
@@ -129,9 +138,11 @@ def asked_of(rules: RuleSet, inventory: Inventory, glob: str | None) -> dict[str
     globs = [one.strip() for one in glob.split(",")] if glob else []
 
     def wanted(chosen: Chosen) -> bool:
-        return not globs or any(fnmatch.fnmatchcase(chosen.rule.check or chosen.rule.id, one) for one in globs)
+        return any(fnmatch.fnmatchcase(chosen.rule.check or chosen.rule.id, one) for one in globs)
 
-    asked = {target.id: tuple(filter(wanted, rules.of(target))) for target in inventory.targets}
+    asked = {target.id: rules.of(target) for target in inventory.targets}  # most share a few lists
+    if globs:
+        asked = {target: tuple(filter(wanted, chosen)) for target, chosen in asked.items()}
     if not any(asked.values()):
         raise CapdoError(_("nothing to do: no rule falls on any target"))
     return asked
@@ -142,7 +153,7 @@ def _judged(
     inventory: Inventory,
     asked: Mapping[str, tuple[Chosen, ...]],
     evidence: Source,
-    targets: _Targets,
+    passing: Passing,
     writer: RunWriter,
     digest: str,
     known: Circumstances,
@@ -151,8 +162,8 @@ def _judged(
     inventory_seen = {"source": f"inventory {inventory.province.id}", "collected_at": known.started_at.isoformat()}
     writer.observe([(digest, inventory_seen | {"exit": None, "truncated": False, "target": None, "vantage": None})])
     written = 0
-    for judged in judge_all(judge, inventory.targets, asked, evidence):
-        targets.open(told_of_target(judged))
+    for judged in judge_all(judge, inventory.targets, asked, evidence, passing.also):
+        passing.open(judged)
         written += len(judged.observations)
         brief = written > EXCERPTS_MOST
         writer.observe((sha, told_of_observation(seen, brief=brief)) for sha, seen in judged.observations.items())
@@ -183,35 +194,6 @@ def _spoken(item: Annotated) -> Finding:
     return replace(item.finding, verdict=replace(item.finding.verdict, message=item.said))
 
 
-class _Targets:
-    """Writes each target when its last finding has passed, so that none is kept."""
-
-    def __init__(self, writer: RunWriter, scorer: Scorer, *, partial: bool) -> None:
-        self._writer = writer
-        self._scorer = scorer
-        self._partial = partial
-        self._told: dict[str, Any] | None = None
-        self._rules: list[str] = []
-        self._states: list[str] = []
-        self.unreachable = 0
-
-    def open(self, told: dict[str, Any]) -> None:
-        """A target begins; the one before it has ended."""
-        self.close()
-        self._told, self._rules, self._states = told, [], []
-        self.unreachable += told["state"] == "unreachable"
-
-    def add(self, item: Annotated) -> None:
-        self._rules.append(item.finding.rule)
-        self._states.append(letter_of(item.past))
-
-    def close(self) -> None:
-        if self._told is not None:
-            score = self._scorer.target_score(self._told["id"], partial=self._partial)
-            self._writer.target(self._told, score.as_dict(), self._rules, "".join(self._states))
-            self._told = None
-
-
 class _Tally:
     """Counts what exit codes and summaries need while findings pass by."""
 
@@ -222,11 +204,11 @@ class _Tally:
         self.undecided = 0
         self.counts: dict[str, int] = {}
 
-    def add(self, item: Annotated) -> None:
+    def add(self, item: Annotated, made: Mapping[str, Any] | None) -> None:
         result = item.result
         self.counts[result.value] = self.counts.get(result.value, 0) + 1
         if result is Result.FAIL and not item.waived_by and not item.inherited_from:
-            severity = self._severity[item.finding.rule]
+            severity = Severity(made["severity"]) if made else self._severity[item.finding.rule]
             if self.worst is None or severity.rank > self.worst.rank:
                 self.worst = severity
         elif result in (Result.UNKNOWN, Result.ERROR) and item.finding.rule in self._automatic:
@@ -243,8 +225,12 @@ def _before(store: Store, inventory: Inventory, known: Circumstances) -> Before:
     if known.partial:
         return Before(row.id, row.seq, back=back)
     # What was already missing then and is still unexplained stays missing.
-    missing = {told["id"]: told.get("agency") for told in store.head(row.seq)["run"]["removed"]}
-    return Before(row.id, row.seq, removed(listed | missing, inventory, known.day), back)
+    missing = store.head(row.seq)["run"]["removed"]
+    gone = removed(listed | {told["id"]: told.get("agency") for told in missing}, inventory, known.day)
+    served = {told["id"]: tuple(told.get("systems", ())) for told in missing}
+    names = [name for names in gone.values() for name in names if name not in served]
+    served |= {told["id"]: tuple(told["systems"]) for told in store.told(row.seq, names)}
+    return Before(row.id, row.seq, gone, served, back)
 
 
 def end_of(day: date) -> datetime:

@@ -108,8 +108,9 @@ class _Rows:
         if row.cells["on"].value is None:
             self._note(row, "on", "sheet-no-date")
         explanation = self._text(row, "explanation")
-        if sum(char.isalnum() for char in explanation or "") < 4:  # as ``fields.Explanation`` asks
+        if explanation is None or sum(map(str.isalnum, explanation)) < 4:  # as ``fields.Explanation`` asks
             self._note(row, "explanation", "sheet-explanation")
+            explanation = None
         document = self._document(row)
         attachment = self._attachment(row)
         until = self._date(row, "until")

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from openpyxl import load_workbook
 from openpyxl.utils import column_index_from_string, get_column_letter
@@ -96,9 +96,10 @@ def read(path: Path) -> Filled:
     filled = Filled(str(path))
     try:
         if _unpackable(path, filled):
-            with warnings.catch_warnings(), zipfile.ZipFile(path) as packed:
+            # The file is opened here and not by openpyxl, which leaves broken ones open.
+            with warnings.catch_warnings(), path.open("rb") as file, zipfile.ZipFile(file) as packed:
                 warnings.simplefilter("ignore")  # about styles and extensions it does not know
-                _read(path, packed, filled)
+                _read(file, packed, filled)
     except (OSError, zipfile.BadZipFile) as exc:
         filled.note("unreadable", problem=getattr(exc, "strerror", None) or str(exc))
     except Exception as exc:  # noqa: BLE001 - openpyxl raises all kinds for broken files
@@ -134,8 +135,8 @@ def _unpackable(path: Path, filled: Filled) -> bool:
     return True
 
 
-def _read(path: Path, packed: zipfile.ZipFile, filled: Filled) -> None:
-    book = load_workbook(path, read_only=True, data_only=False, keep_links=False)
+def _read(file: BinaryIO, packed: zipfile.ZipFile, filled: Filled) -> None:
+    book = load_workbook(file, read_only=True, data_only=False, keep_links=False)
     try:
         if META not in book.sheetnames:
             filled.note("sheet-not-ours")

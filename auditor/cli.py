@@ -181,9 +181,9 @@ def inventory_discover(
 @checks_app.command("list")
 def checks_list(as_json: JsonOption = False, checks_dir: ChecksDirOption = None, lang: LangOption = None) -> None:
     """Liệt kê phép kiểm / list the checks."""
-    from auditor.commands import checks
+    from auditor.commands import check_lists
 
-    checks.checks_list(as_json, checks_dir)
+    check_lists.checks_list(as_json, checks_dir)
 
 
 @checks_app.command("show")
@@ -194,9 +194,9 @@ def checks_show(
     lang: LangOption = None,
 ) -> None:
     """Một phép kiểm / one check: what it asks, why, how to mend."""
-    from auditor.commands import checks
+    from auditor.commands import check_lists
 
-    checks.checks_show(check, as_json, checks_dir)
+    check_lists.checks_show(check, as_json, checks_dir)
 
 
 @runs_app.command("list")

@@ -47,6 +47,8 @@ class Grading:
         self.rules = rules
         self.weights = Weights([rule.weight for rule in rules])
         self.every = (1 << len(rules)) - 1
+        self.own = sum(1 << bit for bit, rule in enumerate(rules) if rule.scope == "target")
+        """Rules about the target itself; the others ask something of a system or an agency, by way of one target."""
         self.capping = sum(1 << bit for bit, rule in enumerate(rules) if can_cap(rule))
         self.binding = sum(1 << bit for bit, rule in enumerate(rules) if rule.mandatory and rule.force in BINDING)
         self.waiver_cap = exactly(base.waiver_cap)
@@ -55,6 +57,10 @@ class Grading:
         self.gate = max(1, up(base.coverage_gate, 1000))
         self._bands = [up(grade.at_least, 10) for grade in base.grades]
         self._bands[-1] = 0
+
+    def own_row(self, row: Row) -> Row:
+        """What a target answers for by itself."""
+        return [bits & self.own for bits in row]
 
     def needed(self, place: int) -> int:
         """The ``low`` that a band asks, in tenths; the last one takes all that is left."""

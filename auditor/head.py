@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from auditor import __version__, texts
+from auditor.confirmations import Confirmation, Confirmations
 from auditor.dated import data_dates
 from auditor.judge import JudgedTarget
 from auditor.model import Observation, Privacy
@@ -16,6 +17,7 @@ from auditor.rulepack import Pack, Rule
 from auditor.score import Scores, family_of
 from auditor.score_words import scoring
 from auditor.targets import Inventory
+from auditor.transition import words
 
 EXCERPT = 1500
 """Characters of an observation that the document shows; the evidence folder has it whole."""
@@ -34,6 +36,8 @@ class Circumstances:
     manifest_sha256: str
     verified: bool
     recorded: bool = False
+    confirmations: Confirmations = field(default_factory=Confirmations)
+    """Who checked which requirement against the original text."""
     partial: bool = False
     """True when --limit or --checks left something out: no grade, no rank, never ``previous``."""
 
@@ -45,12 +49,16 @@ class Before:
     id: str | None = None
     seq: int | None = None
     gone: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    systems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The systems that the missing targets served."""
     back: Mapping[str, int] = field(default_factory=dict)
     """Targets that it does not hold but an older run does: they keep their history."""
 
 
-def told_of_target(judged: JudgedTarget) -> dict[str, Any]:
+def told_of_target(judged: JudgedTarget, rules: RuleSet, touches: Sequence[str] = ()) -> dict[str, Any]:
+    """A target as it was found; ``touches`` are the systems that stand on it without being its own."""
     target = judged.target
+    frameworks, why = rules.framework_of(target)
     return {
         "id": target.id,
         "kind": target.kind,
@@ -66,6 +74,10 @@ def told_of_target(judged: JudgedTarget) -> dict[str, Any]:
         "state": judged.state.state,
         "reason": judged.state.reason.value if judged.state.reason else None,
         "detail": judged.state.detail or None,
+        "touches": list(touches),
+        "frameworks": list(frameworks),
+        "framework_reason": dict(words(why)),
+        "overlays": list(rules.overlays_of(target)),
     }
 
 
@@ -102,6 +114,7 @@ def head_of(
     scores: Scores,
     before: Before,
     digest: str,
+    more: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The run document without findings, observations and targets, which are stored as they pass."""
     base = rules.base
@@ -136,18 +149,21 @@ def head_of(
             **scoring(base),
             "data": data_dates(known.day),
             "removed": [
-                {"id": name, "agency": agency or None} for agency, names in before.gone.items() for name in names
+                {"id": name, "agency": agency or None, "systems": list(before.systems.get(name, ()))}
+                for agency, names in before.gone.items()
+                for name in names
             ],
             "secret_standalone": dict(inventory.secret_standalone),
         },
         "organisation": _organisation(inventory),
-        "rules": {key: _rule(rule) for key, rule in rules.rules.items()},
-        "requirements": _requirements(rules, scores),
+        "rules": {key: {**_rule(rule), "overlaid": rules.overlays_on(key)} for key, rule in rules.rules.items()},
+        "requirements": _requirements(rules, scores, known.confirmations),
         "waivers": [item.model_dump(mode="json", by_alias=True) for item in inventory.waivers],
         "attestations": [item.model_dump(mode="json", by_alias=True) for item in inventory.attestations],
         "shared_controls": [item.model_dump(mode="json", by_alias=True) for item in inventory.shared_controls],
         "scores": scores.as_dict(targets=False),
         "requirements_by_system": {key: dict(value) for key, value in scores.status_of_systems.items()},
+        **more,
     }
 
 
@@ -192,12 +208,13 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "force": rule.force,
         "mandatory": rule.mandatory,
         "mode": rule.mode,
+        "scope": rule.scope,
         "mend_by": rule.mend_by,
         "requirements": list(rule.requirements),
     }
 
 
-def _requirements(rules: RuleSet, scores: Scores) -> dict[str, Any]:
+def _requirements(rules: RuleSet, scores: Scores, known: Confirmations) -> dict[str, Any]:
     by_requirement: dict[str, list[str]] = {}
     for rule in rules.rules.values():
         for name in rule.requirements:
@@ -206,8 +223,12 @@ def _requirements(rules: RuleSet, scores: Scores) -> dict[str, Any]:
         item.id: {
             **item.model_dump(mode="json", by_alias=True, exclude={"id"}),
             "status": scores.status.get(item.id, "undecided"),
-            "confirmed": False,
+            "confirmed": _confirmed(known.confirmed(item, rules.pack_of(item.id))),
             "rules": by_requirement.get(item.id, []),
         }
         for item in rules.requirements.values()
     }
+
+
+def _confirmed(found: Confirmation | None) -> dict[str, Any] | bool:
+    return found.as_dict() if found is not None else False

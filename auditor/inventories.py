@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from auditor import i18n
+from auditor.assets import with_carried_levels
 from auditor.mistakes import say
 from auditor.model import CapdoError, Say
 from auditor.targets import Inventory
@@ -32,8 +33,7 @@ def load_inventory(path: Path) -> Inventory:
     sources = registry.inventory_sources()
     for source in sources:
         if suffix in source.suffixes:
-            inventory: Inventory = source.load(path)
-            return inventory
+            return with_carried_levels(source.load(path))
     known = ", ".join(sorted({suffix for source in sources for suffix in source.suffixes}))
     raise CapdoError(f"{path}: {say(Say('unknown-suffix', {'known': known}), i18n.current())}")
 

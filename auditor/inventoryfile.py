@@ -213,6 +213,9 @@ class _Whole:
                 self.mistakes.append(note(self._main, (section,), Say("unreadable", values)))
             self.mistakes += [one for one in tree.mistakes if one not in unreadable]
             return []
+        if tree.data is None:  # nothing but comments, so far
+            self.mistakes += tree.mistakes
+            return []
         if not isinstance(tree.data, list):
             self.mistakes += validate(tree, shape)[1]
             return []

@@ -5,7 +5,7 @@ The folder is read through a ``Source`` only; "now" is given. The same input giv
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -39,6 +39,8 @@ class JudgedTarget:
     state: TargetState
     findings: list[Finding]
     observations: dict[str, Observation] = field(default_factory=dict)
+    also: list[Finding] = field(default_factory=list)
+    """What else was asked of the same evidence, in the order it was asked; no part of the run's findings."""
 
 
 class Judge:
@@ -59,14 +61,16 @@ class Judge:
         self._digest = inventory_sha256
         self._now = now
 
-    def target(self, target: Target, rules: Sequence[Chosen], folder: Source) -> JudgedTarget:
-        """One finding for each of ``rules`` on ``target``."""
-        asked = {chosen.rule.check for chosen in rules}
+    def target(
+        self, target: Target, rules: Sequence[Chosen], folder: Source, also: Sequence[Chosen] = ()
+    ) -> JudgedTarget:
+        """One finding for each of ``rules`` on ``target``; ``also`` is asked of the evidence while it is in hand."""
+        asked = {chosen.rule.check for chosen in (*rules, *also)}
         topics = {need.evidence.topic for check in asked if check for need in self._needs.get(check, ())}
         held, state, observations = self.read(target, folder, topics)
         findings = [self.judge(target, chosen, held) for chosen in rules]
         findings.sort(key=lambda finding: finding.rule)
-        return JudgedTarget(target, state, findings, observations)
+        return JudgedTarget(target, state, findings, observations, [self.judge(target, one, held) for one in also])
 
     def judge(self, target: Target, chosen: Chosen, held: Mapping[str, Evidence | Unavailable]) -> Finding:
         """The one finding of a rule on ``target``, from evidence in hand."""
@@ -153,11 +157,15 @@ class Judge:
 
 
 def judge_all(
-    judge: Judge, targets: Sequence[Target], rules: Mapping[str, Sequence[Chosen]], folder: Source
+    judge: Judge,
+    targets: Sequence[Target],
+    rules: Mapping[str, Sequence[Chosen]],
+    folder: Source,
+    also: Callable[[Target], Sequence[Chosen]] = lambda _: (),
 ) -> Iterator[JudgedTarget]:
     """Every target in order of id, one at a time, so that memory does not grow with their number."""
     for target in sorted(targets, key=lambda item: item.id):
-        yield judge.target(target, rules.get(target.id, ()), folder)
+        yield judge.target(target, rules.get(target.id, ()), folder, also(target))
 
 
 def _answered(seen: Observation) -> bool:

@@ -73,10 +73,22 @@ class NextLevel:
         self._names = sorted(rules.rules)
         self._bits = {name: place for place, name in enumerate(self._names)}
         self._rows: dict[str, list[int]] = {}
+        self._asks: dict[tuple[int, int], tuple[Next, ...]] = {}
         self._rules_of: dict[str, list[str]] = {}
         for name in self._names:
             for requirement in rules.rules[name].requirements:
                 self._rules_of.setdefault(requirement, []).append(name)
+
+    def asks(self, target: Target) -> tuple[Next, ...]:
+        """``rules_next``, remembered: thousands of targets share a few lists of rules."""
+        if target.level is None or target.level >= HIGHEST:
+            return ()
+        then = self._rules.of(target.model_copy(update={"level": target.level + 1}))
+        key = id(self._rules.of(target)), id(then)  # the rule set keeps both for as long as it lives
+        found = self._asks.get(key)
+        if found is None:
+            found = self._asks[key] = rules_next(self._rules, target)
+        return found
 
     def add(self, target: str, results: Iterable[tuple[Next, Result]]) -> None:
         """The results of a target's rules at its next level."""

@@ -155,7 +155,7 @@ def _items(scope: Scope, sums: Sums, weak: Sequence[Standing], grading: Grading)
         items = [item for name, row in scope.rows.items() for item in _of_target(name, row, part.get(name), grading)]
         return items, [sums, *(scope.sums[one.target] for one in weak)]
     # Assets with the same findings need the same: they are one part.
-    alike = {tuple(scope.rows[one.target]): one.target for one in weak}
+    alike = {tuple(grading.own_row(scope.rows[one.target])): one.target for one in weak}
     return list(_of_rules(scope.tally, list(alike), grading)), [sums, *(scope.sums[name] for name in alike.values())]
 
 
@@ -171,7 +171,7 @@ def _of_target(name: str, row: Row, part: int | None, grading: Grading) -> Itera
         for bit in bits_of(row[kind]):
             moved = _moved(kind, grading.weights.each[bit])
             caps = bool(grading.capping >> bit & 1) and kind not in WAIVED
-            moves = {0: moved} if part is None else {0: moved, part: moved}
+            moves = {0: moved, part: moved} if part is not None and grading.own >> bit & 1 else {0: moved}
             action = _action(bit, mend=kind not in UNDECIDED, grading=grading)
             yield _Item(bit, name, 1, action, caps, kind in WAIVED, moves)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
+from auditor.bearers import bearers
 from auditor.mistakes import InventoryError, Mistake
 from auditor.model import Say
 from auditor.overlay import Layer, Won, ask_of, merge
@@ -68,6 +69,7 @@ class RuleSet:
         params: Callable[[Rule, int], Any],
         reach: Reach | None = None,
         layers: Mapping[tuple[str, int], Sequence[Layer]] | None = None,
+        inventory: Inventory | None = None,
     ) -> None:
         self.base = base
         self.rules: dict[str, Rule] = {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
@@ -76,6 +78,8 @@ class RuleSet:
         self._reach = reach
         self._layers = layers or {}
         self._memo: dict[tuple[Any, ...], tuple[Chosen, ...]] = {}
+        # Without an inventory nobody knows who else could bear a question: it falls on every target.
+        self._borne = None if inventory is None else bearers(inventory, self.rules.values(), self._reaches)
         self._lowest: dict[Kind, int] = {}
         for rule in self.rules.values():
             for kind in rule.kinds:
@@ -107,16 +111,23 @@ class RuleSet:
             return ()
         level = self.level(target)
         packs = self._reach.packs_of(target) if self._reach is not None else ()
-        key = (target.kind, target.platform, target.role, level, target.tags, packs)
+        borne = None if self._borne is None else self._borne.get(target.id, _NOTHING)
+        key = (target.kind, target.platform, target.role, level, target.tags, packs, borne)
         found = self._memo.get(key)
         if found is None:
             found = tuple(
                 self._chosen(rule, level, packs)
                 for rule in self.rules.values()
-                if (not packs or self.pack_of(rule.id) in packs) and applies(rule, target, level)
+                if (not packs or self.pack_of(rule.id) in packs)
+                and (borne is None or rule.scope == "target" or rule.id in borne)
+                and applies(rule, target, level)
             )
             self._memo[key] = found
         return found
+
+    def _reaches(self, rule: Rule, target: Target) -> bool:
+        packs = self._reach.packs_of(target) if self._reach is not None else ()
+        return not packs or self.pack_of(rule.id) in packs
 
     def at(self, rule: str, level: int) -> Chosen:
         """A rule at a level as it is where every overlay of the run reaches."""
@@ -160,6 +171,7 @@ class RuleSet:
         return Chosen(made.rule, made.params, made.won)
 
 
+_NOTHING: frozenset[str] = frozenset()
 _NO_LEVELS: dict[str, Any] = {"levels": 0, "clauses": 0}
 
 
@@ -227,6 +239,7 @@ def ruleset(packs: Sequence[Pack], checks: Checks, day: date, inventory: Invento
         lambda rule, level: table[rule.id, level],
         reach,
         made.layers,
+        inventory,
     )
 
 

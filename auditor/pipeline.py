@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from auditor import __version__, registry
+from auditor import __version__, confirmations, registry
 from auditor.annotate import day_of
 from auditor.assess import Outcome, asked_of, assess, choose, end_of
 from auditor.check import needs
@@ -67,6 +67,7 @@ def packs_for(inventory: Inventory, profile: str | None, day: date) -> tuple[lis
 
 def _rules(inventory: Inventory, wish: Wish, day: date) -> tuple[list[Pack], str, RuleSet]:
     packs, profile = packs_for(inventory, wish.profile, day)
+    confirmations.read()  # a file that cannot be read must be known before anything is asked of a host
     checks = {key: check for key, (check, _) in registry.checks().items()}
     return packs, profile, ruleset(packs, checks, day, inventory)
 
@@ -223,6 +224,7 @@ def _carry_on(store: Store, row: RunRow, chosen: Inventory, wish: Wish, progress
         manifest_sha256=evidence.manifest_sha256(),
         verified=True,
         recorded=bool(chosen.recorded),
+        confirmations=confirmations.read(),
         partial=bool(wish.limit or wish.checks),
     )
     outcome = assess(store, row.seq, chosen, evidence, packs, rules, known, wish.checks)
@@ -268,6 +270,7 @@ def judge(store: Store, folders: Sequence[Path], inventory: Inventory | None, wi
         manifest_sha256=digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest(),
         verified=not wrong,
         recorded=recorded,
+        confirmations=confirmations.read(),
         partial=bool(wish.limit or wish.checks),
     )
     source = opened[0] if len(opened) == 1 else Evidences(opened)

@@ -230,9 +230,13 @@ class Pack(Record):
 
 def applies(rule: Rule, target: Target, level: int) -> bool:
     """Does a rule fall on a target? From inventory and pack alone, before anything is collected."""
+    return level in rule.levels and fits(rule, target)
+
+
+def fits(rule: Rule, target: Target) -> bool:
+    """Is a rule meant for such a target at some level?"""
     return (
         target.kind in rule.kinds
-        and level in rule.levels
         and (not rule.platforms or (target.platform or _usual_platform(target)) in rule.platforms)
         and (not rule.roles or target.role in rule.roles)
         and (not rule.tags or bool(set(rule.tags) & set(target.tags)))

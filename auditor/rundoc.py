@@ -55,6 +55,7 @@ def export(stored: Any, rule: dict[str, Any]) -> dict[str, Any]:
     finding = codec.load(stored["target"], stored["rule"], check, stored["result"], stored["doc"])
     verdict = finding.verdict
     notes = json.loads(stored["notes"]) if stored["notes"] else {}
+    rule = rule | notes.get("made", {})
     cure = None
     if stored["final"] in ("unknown", "error", "notchecked"):
         cures = texts.engine().cures
@@ -84,6 +85,8 @@ def export(stored: Any, rule: dict[str, Any]) -> dict[str, Any]:
         "detail": finding.detail or None,
         "cure": cure,
     }
+    if "made" in notes:
+        made |= {"weight": rule.get("weight"), "force": rule.get("force"), "overlaid": rule["won"]}
     for name in ("waived_instances", "attested_by", "contradicted_by"):
         if name in notes:
             made[name] = notes[name]

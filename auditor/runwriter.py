@@ -26,11 +26,13 @@ class RunWriter:
         self._targets: list[dict[str, Any]] = []
         self._asked: dict[tuple[str, ...], int] = {}
 
-    def add(self, item: Annotated, doc: str) -> None:
+    def add(self, item: Annotated, doc: str, made: Mapping[str, Any] | None = None) -> None:
+        """A finding; ``made`` is what an overlay made of its rule on this target, where it differs."""
         past = item.past
         notes = {
             key: value
             for key, value in (
+                ("made", made),
                 ("waived_by", item.waived_by),
                 ("waived_instances", item.waived_instances),
                 ("inherited_from", item.inherited_from),

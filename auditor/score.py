@@ -178,8 +178,8 @@ class Scorer:
         return sorted(self._rows)
 
     def target_score(self, target: str, *, partial: bool = False) -> Score:
-        """The score of one target."""
-        return self._score(target, Tally([self._rows[target]]), partial=partial)
+        """The score of one target: of what it answers for itself, not of what is asked of its systems by way of it."""
+        return self._score(target, Tally([self._grading.own_row(self._rows[target])]), partial=partial)
 
     def finish(
         self,
@@ -234,8 +234,9 @@ class Scorer:
             tally = Tally(rows.values())
             for name, row in rows.items():
                 if name not in standings:
-                    sums[name] = Tally([row]).sums(self._grading.weights, self._grading.every)
-                    standings[name] = self._grading.standing(name, row, sums[name])
+                    own = self._grading.own_row(row)
+                    sums[name] = Tally([own]).sums(self._grading.weights, self._grading.every)
+                    standings[name] = self._grading.standing(name, own, sums[name])
             weighing = [one for name in rows if (one := standings[name]) is not None]
             scope = Scope(tally, rows, {one.target: sums[one.target] for one in weighing}, weighing)
             scores.append(self._score(system, tally, missing.get(system, ()), scope, held, partial=partial))

@@ -31,6 +31,8 @@ from auditor.states import Packed
 from auditor.tables import SCHEMA_HEAD, asked, findings, journal, observations, runs, targets
 
 FINISHED = ("complete", "partial")
+_AT_ONCE = 500
+"""Databases bound the values of a question."""
 _JUDGED = (findings, observations, targets, asked)
 
 
@@ -213,6 +215,15 @@ class Store:
         with self._engine.connect() as connection:
             return {row.target: row.agency for row in connection.execute(query)}
 
+    def told(self, seq: int, wanted: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Some targets of a run as they were found."""
+        names = sorted(wanted)
+        with self._engine.connect() as connection:
+            for start in range(0, len(names), _AT_ONCE):
+                chosen = targets.c.target.in_(names[start : start + _AT_ONCE])
+                rows = connection.execute(sa.select(targets.c.doc).where((targets.c.run == seq) & chosen))
+                yield from (json.loads(row.doc) for row in rows)
+
     def last_seen(self, wanted: Iterable[str], province: str, started_at: str) -> dict[str, int]:
         """By target, the newest complete run of a province with older evidence that holds it."""
         found: dict[str, int] = {}
@@ -221,8 +232,8 @@ class Store:
         rows = rows.where(runs.c.started_at < started_at).order_by(runs.c.started_at, runs.c.seq)
         names = sorted(wanted)
         with self._engine.connect() as connection:
-            for start in range(0, len(names), 500):  # databases bound the values of a question
-                chosen = rows.where(targets.c.target.in_(names[start : start + 500]))
+            for start in range(0, len(names), _AT_ONCE):
+                chosen = rows.where(targets.c.target.in_(names[start : start + _AT_ONCE]))
                 found.update({row.target: row.run for row in connection.execute(chosen)})
         return found
 

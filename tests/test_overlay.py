@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import Any, get_args
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import registry
-from auditor.check import Direction
+from auditor.check import Direction, param
 from auditor.mistakes import InventoryError
 from auditor.overlay import clause_at, direction_of, plain, same, stricter
 from auditor.packlint import lint
@@ -36,6 +36,17 @@ def test_every_parameter_of_a_check_says_how_it_gets_stricter_or_that_it_does_no
         for item in fields(check.params):
             assert direction_of(check.params, item.name) in known, f"{name}: {item.name}"
     assert direction_of(AttestedParams, "interval_days") == "lower"
+
+
+def test_a_default_that_could_be_changed_is_never_shared() -> None:
+    @dataclass(frozen=True)
+    class Params:
+        ports: Mapping[str, int] = param({"ssh": 22}, stricter="fewer")
+        days: int = param(7, stricter="lower")
+
+    assert Params() == Params()
+    assert Params().ports is not Params().ports
+    assert [direction_of(Params, name) for name in ("ports", "days", "other")] == ["fewer", "lower", None]
 
 
 @pytest.mark.parametrize("folder", sorted(PACKS.glob("*/pack.yaml")), ids=lambda path: path.parent.name)

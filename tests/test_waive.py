@@ -1,0 +1,155 @@
+"""``waive``: accepting a fail for a time, and seeing what was accepted."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from auditor import i18n
+from auditor.commands import attest
+from auditor.commands.attest import Asking
+from auditor.inventories import from_snapshot, load_inventory, snapshot
+from auditor.mistakes import InventoryError
+from tests.inventory.support import mistakes
+from tests.test_attest import PROVINCE, province
+
+GIVEN: dict[str, Any] = {
+    "rule": "firewall.default-deny",
+    "targets": ["m1"],
+    "groups": None,
+    "tags": None,
+    "instance": None,
+    "reason_class": "accepted-risk",
+    "reason": "đang chờ thay tường lửa mới",
+    "compensating": None,
+    "requester": "Người Thứ Nhất",
+    "approver": "Người Thứ Hai",
+    "document": {"no": "7/QĐ", "date": "2026-11-01"},
+    "from": "2026-11-01",
+    "until": "2027-02-28",
+}
+PROOF = {"reason_class": "compensating-control", "compensating": {"rule": "tls.protocol-versions", "target": "m2"}}
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Any:
+    i18n.use("en")
+    yield
+    i18n.use("vi")
+
+
+def held(folder: Path) -> Asking:
+    (folder / "waivers.yaml").write_text("# chấp nhận\n", "utf-8")
+    return province(folder, "waivers: ./waivers.yaml")
+
+
+def test_a_waiver_is_written_and_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asking = held(tmp_path)
+    attest.waive(asking.inventory, GIVEN, dry_run=True)
+    assert (tmp_path / "waivers.yaml").read_text("utf-8") == "# chấp nhận\n"
+    attest.waive(asking.inventory, GIVEN, dry_run=False)
+    attest.waive(asking.inventory, {**GIVEN, **PROOF}, dry_run=False)
+    assert (tmp_path / "waivers.yaml").read_text("utf-8").startswith("# chấp nhận\n- id: ")
+    first, second = load_inventory(asking.inventory).waivers
+    assert (first.id, second.id) == ("firewall.default-deny.2026-11-01", "firewall.default-deny.2026-11-01-2")
+    assert second.compensating is not None
+    assert (second.compensating.rule, second.compensating.target) == ("tls.protocol-versions", "m2")
+    capsys.readouterr()
+    attest.waivers(Asking(asking.inventory, day=date(2027, 2, 28)), as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["state"], one["days_left"]) for one in told] == [("expiring", 0)] * 2
+    attest.waivers(Asking(asking.inventory, day=date(2027, 3, 1)), as_json=False)
+    assert "EXPIRED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"targets": None}, "this does not say what it applies to"),
+        ({"targets": ["m9"]}, "'m9' is not declared"),
+        ({"approver": "nguoi  THU nhat"}, "approver: the approver must not be the requester"),
+        ({"approver": None}, "approver: this required key is missing"),
+        ({"reason": "          "}, "reason: too short to say anything"),
+        ({"reason_class": "khac"}, "reason_class: 'khac' is not valid here"),
+        ({"reason_class": "compensating-control"}, "must name the rule that proves"),
+        ({"compensating": {"rule": "a.b"}}, "belongs to reason_class compensating-control"),
+        ({**PROOF, "compensating": {"rule": "a.b", "target": "m9"}}, "compensating.target: 'm9' is not declared"),
+        ({"document": None}, "document: this required key is missing"),
+        ({"document": {"no": "7"}}, "date"),
+        ({"until": "28/02/2027"}, "until: this is not a date"),
+        ({"until": "2027-02-29"}, "until: this is not a date"),
+        ({"until": "2026-10-31"}, "'until' (2026-10-31) is before 'from'"),
+        ({"from": None}, "from: this required key is missing"),
+    ],
+)
+def test_a_bad_waiver_is_refused_with_all_its_mistakes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], fields: dict[str, Any], told: str
+) -> None:
+    asking = held(tmp_path)
+    with pytest.raises(typer.Exit) as left:
+        attest.waive(asking.inventory, {**GIVEN, **fields}, dry_run=False)
+    assert left.value.exit_code == 2
+    assert told in capsys.readouterr().out
+    assert (tmp_path / "waivers.yaml").read_text("utf-8") == "# chấp nhận\n"
+
+
+def test_a_long_waiver_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    attest.waive(held(tmp_path).inventory, {**GIVEN, "until": "2028-11-01"}, dry_run=False)
+    assert "longer than 366 days" in capsys.readouterr().err
+
+
+# --- waivers in files
+
+
+FILE = (
+    "waivers: [{{id: w, rule: r, targets: [m1], reason: đang chờ thay máy mới, requester: A, approver: B, {more}}}]\n"
+)
+DATES = 'document: {no: "1", date: 2026-01-01}, from: 2026-01-01, until: 2026-12-31'
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        (f"{DATES}, reason_class: compensating-control, compensating: chỉ mở cổng 443", "compensating-text"),
+        (f"{DATES}, reason_class: compensating-control", "compensating-missing"),
+        (f"{DATES}, reason_class: not-relevant, compensating: {{rule: a.b}}", "compensating-alone"),
+        (
+            DATES.replace("2026-12-31", "2026-02-29") + ", reason_class: accepted-risk",
+            "not-a-date",
+        ),
+        (
+            DATES.replace("from: 2026-01-01", "from: 2026-1-1") + ", reason_class: accepted-risk",
+            "not-a-date",
+        ),
+        (
+            DATES.replace("from: 2026-01-01", "from: 2026-01-01T00:00") + ", reason_class: accepted-risk",
+            "not-a-date",
+        ),
+    ],
+)
+def test_bad_waivers_are_named_where_they_stand(tmp_path: Path, more: str, code: str) -> None:
+    (one,) = mistakes(tmp_path, PROVINCE + FILE.format(more=more))
+    assert one.message.code == code
+    assert one.line == PROVINCE.count("\n") + 1
+    assert one.column > 1
+
+
+def test_an_old_snapshot_told_of_its_measures_in_words(tmp_path: Path) -> None:
+    good = PROVINCE + FILE.format(more=f"{DATES}, reason_class: accepted-risk")
+    (tmp_path / "a.yaml").write_text(good, "utf-8")
+    kept = json.loads(snapshot(load_inventory(tmp_path / "a.yaml")))
+    kept["waivers"][0]["compensating"] = "chỉ mở cổng 443"
+    (one,) = from_snapshot(json.dumps(kept).encode()).waivers
+    assert (one.compensating, one.reason) == (None, "đang chờ thay máy mới chỉ mở cổng 443")
+
+
+def test_a_broken_inventory_is_told_of_first(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(PROVINCE + "servres: []\n", "utf-8")
+    with pytest.raises(InventoryError):
+        attest.waive(path, GIVEN, dry_run=False)
