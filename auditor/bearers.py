@@ -21,7 +21,7 @@ Place = tuple[str, str]
 def bearers(
     inventory: Inventory, rules: Iterable[Rule], reaches: Callable[[Rule, Target], bool]
 ) -> dict[str, frozenset[str]]:
-    """By target, the rules of a wider scope that fall on it in place of all the others of its system or agency.
+    """By target of the inventory, the rules of a wider scope that fall on it for its whole system or agency.
 
     ``reaches`` says whether the pack that a rule stands in is meant for a target at all.
     """
@@ -32,7 +32,7 @@ def bearers(
             kinds = (rule.scope, rule.kinds, rule.platforms, rule.roles, rule.tags, rule.without_tags, pack)
             alike.setdefault(kinds, []).append(rule)
     systems = {system.id: system for system in inventory.systems}
-    found: dict[str, set[str]] = {}
+    found: dict[str, set[str]] = {target.id: set() for target in inventory.targets}
     for among in alike.values():
         best: dict[Place, tuple[tuple[bool, bool, int], str]] = {}
         for number, target in enumerate(inventory.targets):
@@ -43,7 +43,7 @@ def bearers(
                 if place not in best or rank < best[place][0]:
                     best[place] = (rank, target.id)
         for _, bearer in best.values():
-            found.setdefault(bearer, set()).update(rule.id for rule in among)
+            found[bearer].update(rule.id for rule in among)
     return {target: frozenset(names) for target, names in found.items()}
 
 

@@ -78,8 +78,8 @@ class RuleSet:
         self._reach = reach
         self._layers = layers or {}
         self._memo: dict[tuple[Any, ...], tuple[Chosen, ...]] = {}
-        # Without an inventory nobody knows who else could bear a question: it falls on every target.
-        self._borne = None if inventory is None else bearers(inventory, self.rules.values(), self._reaches)
+        # Where nobody knows who else could bear a question, it falls on the target that is asked about.
+        self._borne = bearers(inventory, self.rules.values(), self._reaches) if inventory is not None else {}
         self._lowest: dict[Kind, int] = {}
         for rule in self.rules.values():
             for kind in rule.kinds:
@@ -111,7 +111,7 @@ class RuleSet:
             return ()
         level = self.level(target)
         packs = self._reach.packs_of(target) if self._reach is not None else ()
-        borne = None if self._borne is None else self._borne.get(target.id, _NOTHING)
+        borne = self._borne.get(target.id)
         key = (target.kind, target.platform, target.role, level, target.tags, packs, borne)
         found = self._memo.get(key)
         if found is None:
@@ -171,7 +171,6 @@ class RuleSet:
         return Chosen(made.rule, made.params, made.won)
 
 
-_NOTHING: frozenset[str] = frozenset()
 _NO_LEVELS: dict[str, Any] = {"levels": 0, "clauses": 0}
 
 

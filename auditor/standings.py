@@ -8,12 +8,26 @@ from datetime import date
 from typing import Any, Final, Literal
 
 from auditor.annotate import Annotated
-from auditor.grants import Index, Key, Map, attestation_holds, ends, flaw, proof_of, standing, waiver_holds
+from auditor.grants import (
+    Index,
+    Key,
+    Map,
+    asked_systems,
+    attestation_holds,
+    ends,
+    flaw,
+    latest,
+    proof_of,
+    standing,
+    waiver_holds,
+)
 from auditor.packs import RuleSet
 from auditor.papers import Attestation, SharedControl, Waiver
 from auditor.targets import Inventory
 
-State = Literal["active", "expiring", "upcoming", "expired", "malformed", "contradicted", "unproven", "unused"]
+State = Literal[
+    "active", "expiring", "upcoming", "expired", "malformed", "contradicted", "unproven", "unused", "superseded"
+]
 EXPIRING_DAYS: Final = 30
 """A grant with so many days left, or fewer, is told of as expiring; a default of this tool."""
 LONGEST_WAIVER_DAYS: Final = 366
@@ -53,6 +67,8 @@ class _Reach:
     targets: int = 0
     first: date = date.max
     last: date = date.min
+    leads: bool = False
+    """Is it the newest word somewhere? Else it is history, and that it ended is no news."""
 
 
 def standing_of_all(
@@ -71,17 +87,27 @@ def standing_of_all(
     ``uses`` and ``proven`` are those of a run; without them nothing is said to be contradicted, unproven, or
     unused for want of a finding.
     """
-    reach = _reach(inventory, rules)
+    reach = _reach(inventory, rules, day)
     told = [_attestation(one, rules, day, uses, reach.get(one.id, _Reach())) for one in inventory.attestations]
     told += [_waiver(one, inventory, rules, day, uses, proven) for one in inventory.waivers]
     told += [_control(one, rules, day, uses, proven) for one in inventory.shared_controls]
     return sorted(told, key=lambda one: (_ORDER.index(one["state"]), one["until"] or "", one["kind"], one["id"]))
 
 
-_ORDER: Final = ("contradicted", "malformed", "expired", "unproven", "expiring", "unused", "upcoming", "active")
+_ORDER: Final = (
+    "contradicted",
+    "malformed",
+    "expired",
+    "unproven",
+    "expiring",
+    "unused",
+    "upcoming",
+    "active",
+    "superseded",
+)
 
 
-def _reach(inventory: Inventory, rules: RuleSet) -> dict[str, _Reach]:
+def _reach(inventory: Inventory, rules: RuleSet, day: date) -> dict[str, _Reach]:
     given_here = Index(inventory.attestations, attestation_holds)
     places = Map(inventory)
     found: dict[str, _Reach] = {}
@@ -89,7 +115,14 @@ def _reach(inventory: Inventory, rules: RuleSet) -> dict[str, _Reach]:
         for chosen in rules.of(target):
             if chosen.rule.id in given_here:
                 interval = chosen.params.interval_days if chosen.rule.check is None else None
-                for given in given_here.find(chosen.rule.id, places.spot(target.id)):
+                near = given_here.find(chosen.rule.id, places.spot(target.id))
+                begun = [given for given in near if standing(given, day) in ("active", "expired")]
+                systems = asked_systems(chosen.rule.levels, target, places.systems)
+                for system in systems if chosen.rule.scope == "system" and systems else (None,):
+                    newest = latest(one for one in begun if system is None or not one.systems or system in one.systems)
+                    if newest is not None:
+                        found.setdefault(newest.id, _Reach()).leads = True
+                for given in near:
                     known = found.setdefault(given.id, _Reach())
                     last = ends(given, interval)
                     known.targets += 1
@@ -105,13 +138,15 @@ def _attestation(given: Attestation, rules: RuleSet, day: date, uses: Uses | Non
     against = uses.contradictions[given.id] if uses else 0
     if against:
         state, why = "contradicted", None
+    elif state in ("active", "expiring", "expired") and reach.targets and not reach.leads:
+        state, why = "superseded", None
     elif state in ("active", "expiring"):
         if given.rule not in rules.rules:
             state, why = "unused", "unknown-rule"
         elif not reach.targets:
             state, why = "unused", "nothing-in-scope"
-        elif bears == 0:
-            state, why = "unused", "superseded" if rules.rules[given.rule].check is None else "measured"
+        elif bears == 0 and rules.rules[given.rule].check is not None:
+            state, why = "unused", "measured"
     told = _told("attestation", given, state, why, given.on, until, day, bears)
     told["until_first"] = first.isoformat() if first < until else None
     told["contradicted"] = [list(pair) for pair in uses.contradicted.get(given.id, ())] if uses else []

@@ -95,6 +95,10 @@ def again(told: Document, findings: list[Finding]) -> dict[str, dict[str, dict[s
     def on(names: Iterable[str]) -> Figures:
         return Figures(told, [one for name in names for one in by_target[name]])
 
+    def alone(name: str) -> Figures:
+        """What a target answers for itself."""
+        return Figures(told, [one for one in by_target[name] if told["rules"][one["rule"]]["scope"] == "target"])
+
     def of(rules: set[str]) -> dict[str, Any]:
         return written(Figures(told, [one for one in findings if one["rule"] in rules]), None)
 
@@ -120,7 +124,7 @@ def again(told: Document, findings: list[Finding]) -> dict[str, dict[str, dict[s
             groups[group_of[agency]].append(name)
     found: dict[str, dict[str, dict[str, Any]]] = {
         "province": {"": graded(by_target, is_held=None in held)},
-        "targets": {name: graded([name]) for name in by_target},
+        "targets": {name: written(alone(name), grade_of(told, alone(name))) for name in by_target},
         "agencies": {name: graded(names, is_held=name in held) for name, names in agencies.items()},
         "groups": {name: graded(names) for name, names in groups.items()},
         "systems": {},
@@ -128,7 +132,7 @@ def again(told: Document, findings: list[Finding]) -> dict[str, dict[str, dict[s
     for score in told["scores"]["systems"]:
         made = on(score["assets"])
         lost = any(cap["code"] == "removed" for cap in score["caps"])  # the run before is not in this document
-        grade = grade_of(told, made, [on([name]) for name in score["assets"]], held=lost)
+        grade = grade_of(told, made, [alone(name) for name in score["assets"]], held=lost)
         found["systems"][score["id"]] = written(made, grade)
     rules = told["rules"]
     serving = {key: set(one["dimensions"]) for key, one in told["requirements"].items()}

@@ -52,7 +52,7 @@ def province(folder: Path, *more: str) -> Asking:
 
 def fill(path: Path, sheet: str = "cong", row: int = 4, **cells: Any) -> Path:
     book = load_workbook(path)
-    told = {"answer": "Met", "who": "Người A", "on": DAY, "explanation": "đã rà soát tháng 10"} | cells
+    told: dict[str, Any] = {"answer": "Met", "who": "Người A", "on": DAY, "explanation": "đã rà soát tháng 10"} | cells
     for name, value in told.items():
         book[sheet].cell(row, COLUMN[name]).value = value
     book.save(path)

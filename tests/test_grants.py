@@ -198,7 +198,7 @@ def test_answers_reach_by_system_and_agency() -> None:
 # --- shared controls
 
 
-def provided(result: str, **fields: Any) -> tuple[frozenset[str], Inventory]:
+def provided(result: str, **fields: Any) -> tuple[frozenset[tuple[str, str]], Inventory]:
     held = inventory(server("a"), server("dc"), shared_controls=[control(**fields)])
     return proven([finding("a", "patch.kernel", "pass"), finding("dc", "patch.kernel", result)], held, DAY), held
 

@@ -111,7 +111,6 @@ def test_what_is_of_no_use_says_why() -> None:
     assert whys == {
         "w1": "no-such-fail",
         "w2": "unknown-rule",
-        "t1": "superseded",
         "t3": "unknown-rule",
         "t4": "measured",
     }

@@ -259,6 +259,7 @@ def _state(told: dict[str, Any]) -> str:
         "expired": _("EXPIRED"),
         "malformed": _("MALFORMED"),
         "unused": _("unused"),
+        "superseded": _("superseded by a newer answer"),
     }
     why = {
         "unknown-rule": _("no such rule"),
