@@ -8,7 +8,7 @@ the inventory names, so that adding targets at its end moves nothing. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from auditor.grants import agency_of
 from auditor.rulepack import Rule, fits
@@ -18,10 +18,13 @@ Place = tuple[str, str]
 """What a question is asked about: a kind (system, agency, target) and an id."""
 
 
+_NOTHING: Mapping[str, tuple[Place, ...]] = {}
+
+
 def bearers(
     inventory: Inventory, rules: Iterable[Rule], reaches: Callable[[Rule, Target], bool]
-) -> dict[str, frozenset[str]]:
-    """By target of the inventory, the rules of a wider scope that fall on it for its whole system or agency.
+) -> dict[str, Mapping[str, tuple[Place, ...]]]:
+    """By target of the inventory, the rules of a wider scope that fall on it, and for whom each is asked there.
 
     ``reaches`` says whether the pack that a rule stands in is meant for a target at all.
     """
@@ -32,7 +35,7 @@ def bearers(
             kinds = (rule.scope, rule.kinds, rule.platforms, rule.roles, rule.tags, rule.without_tags, pack)
             alike.setdefault(kinds, []).append(rule)
     systems = {system.id: system for system in inventory.systems}
-    found: dict[str, set[str]] = {target.id: set() for target in inventory.targets}
+    found: dict[str, dict[str, tuple[Place, ...]]] = {}
     for among in alike.values():
         best: dict[Place, tuple[tuple[bool, bool, int], str]] = {}
         for number, target in enumerate(inventory.targets):
@@ -42,9 +45,12 @@ def bearers(
                 rank = (level is not None and target.level != level, len(target.systems) > 1, number)
                 if place not in best or rank < best[place][0]:
                     best[place] = (rank, target.id)
-        for _, bearer in best.values():
-            found[bearer].update(rule.id for rule in among)
-    return {target: frozenset(names) for target, names in found.items()}
+        borne: dict[str, list[Place]] = {}
+        for place, (_, bearer) in best.items():
+            borne.setdefault(bearer, []).append(place)
+        for bearer, places in borne.items():
+            found.setdefault(bearer, {}).update(dict.fromkeys((rule.id for rule in among), tuple(sorted(places))))
+    return {target.id: found.get(target.id, _NOTHING) for target in inventory.targets}
 
 
 def _places(rule: Rule, target: Target, systems: dict[str, System]) -> Iterator[tuple[Place, int | None]]:

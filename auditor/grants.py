@@ -238,6 +238,9 @@ class Book:
         known = self._rules.rules.get(rule)
         if known is None or known.scope != "system" or spot.target is None:
             return ()
+        places = self._rules.asked_for(rule, spot.id)
+        if places is not None:
+            return tuple(name for kind, name in places if kind == "system")
         return asked_systems(known.levels, spot.target, self._map.systems)
 
     def _interval(self, rule: str, target: Target | None) -> int | None:

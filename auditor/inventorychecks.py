@@ -241,6 +241,17 @@ class _Checks:
             for path, entry in self._entries[section]:
                 if not any(entry.get(key) for key in scope):
                     yield note(self._source, path, Say("no-scope"), Say("expect-one-of", {"choices": scope}))
+        yield from self._waivers()
+        for path, entry in self._entries["authorities"]:
+            yield from self._networks(path, entry)
+        for path, entry in self._entries["retired"]:
+            gone = str(entry.get("id"))
+            if gone in self._secret:
+                yield self._note((*path, "id"), "secret-reference", id=gone)
+            elif gone in self._ids[_TARGETS]:
+                yield self._note((*path, "id"), "still-declared", id=gone)
+
+    def _waivers(self) -> Iterator[Mistake]:
         for path, entry in self._entries["waivers"]:
             asks, grants = entry.get("requester"), entry.get("approver")
             if isinstance(asks, str) and isinstance(grants, str) and same_person(asks, grants):
@@ -250,14 +261,6 @@ class _Checks:
                 yield self._note((*path, "compensating"), "compensating-missing")
             elif kind in ("accepted-risk", "not-relevant") and isinstance(measure, dict):
                 yield self._note((*path, "compensating"), "compensating-alone", reason_class=kind)
-        for path, entry in self._entries["authorities"]:
-            yield from self._networks(path, entry)
-        for path, entry in self._entries["retired"]:
-            gone = str(entry.get("id"))
-            if gone in self._secret:
-                yield self._note((*path, "id"), "secret-reference", id=gone)
-            elif gone in self._ids[_TARGETS]:
-                yield self._note((*path, "id"), "still-declared", id=gone)
 
     def _networks(self, path: Path, entry: dict[str, Any]) -> Iterator[Mistake]:
         scope = entry.get("scope")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
-from auditor.bearers import bearers
+from auditor.bearers import Place, bearers
 from auditor.mistakes import InventoryError, Mistake
 from auditor.model import Say
 from auditor.overlay import Layer, Won, ask_of, merge
@@ -111,7 +111,7 @@ class RuleSet:
             return ()
         level = self.level(target)
         packs = self._reach.packs_of(target) if self._reach is not None else ()
-        borne = self._borne.get(target.id)
+        borne = frozenset(self._borne[target.id]) if target.id in self._borne else None
         key = (target.kind, target.platform, target.role, level, target.tags, packs, borne)
         found = self._memo.get(key)
         if found is None:
@@ -128,6 +128,11 @@ class RuleSet:
     def _reaches(self, rule: Rule, target: Target) -> bool:
         packs = self._reach.packs_of(target) if self._reach is not None else ()
         return not packs or self.pack_of(rule.id) in packs
+
+    def asked_for(self, rule: str, target: str) -> tuple[Place, ...] | None:
+        """For whom a question of a wider scope is asked on the target that bears it; None where nobody knows."""
+        known = self._borne.get(target)
+        return known.get(rule, ()) if known is not None else None
 
     def at(self, rule: str, level: int) -> Chosen:
         """A rule at a level as it is where every overlay of the run reaches."""

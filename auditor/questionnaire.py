@@ -82,6 +82,9 @@ class _Making:
     spots: list[Spot] = field(default_factory=list)
 
 
+_KINDS: Final[dict[str, Asked]] = {"system": "system", "agency": "agency"}
+
+
 def questions(
     inventory: Inventory,
     rules: RuleSet,
@@ -96,7 +99,7 @@ def questions(
         spot = places.spot(target.id)
         for chosen in rules.of(target):
             if chosen.rule.check is None:
-                for about, sheet in _asked(chosen.rule, spot, places):
+                for about, sheet in _asked(chosen.rule, spot, places, rules):
                     known = made.setdefault((chosen.rule.id, about), _Making(chosen.rule, sheet))
                     known.spots.append(spot)
                     known.level = max(known.level, rules.level(target))
@@ -108,8 +111,12 @@ def questions(
     return tuple(sorted(told, key=lambda one: (kinds.index(one.sheet.kind), one.sheet.id, one.rule.id, one.about)))
 
 
-def _asked(rule: Rule, spot: Spot, places: Map) -> Iterator[tuple[About, About]]:
+def _asked(rule: Rule, spot: Spot, places: Map, rules: RuleSet) -> Iterator[tuple[About, About]]:
     """Whom a rule that falls on a target is asked of. What no system or agency answers for is asked of the target."""
+    wider = [About(_KINDS[kind], name) for kind, name in rules.asked_for(rule.id, spot.id) or () if kind in _KINDS]
+    if wider:
+        yield from ((about, about) for about in wider)
+        return
     target = spot.target
     systems = asked_systems(rule.levels, target, places.systems) if target is not None else ()
     if rule.scope == "system" and systems:

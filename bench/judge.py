@@ -1,9 +1,11 @@
 """How much judging costs, and whether memory grows with the number of targets.
 
 One real host's evidence (this machine's, collected first) is told again for every invented target, from memory,
-so that the disk is not measured. Three figures, CPU per finding: rules on evidence in hand; parsing and rules;
-and the whole stage with history, scores and an SQLite store. Rounds of 1,000 and 10,000 targets are interleaved,
-each in a process of its own, so that its peak memory is its own.
+so that the disk is not measured. Every rule of the pack falls on every target (questions of whole systems too,
+which in a real run one target bears), hence a million findings and more. CPU per finding: rules on evidence in
+hand; judging, annotating and scoring all targets; the same with every observation parsed again; and the whole
+stage with history and an SQLite store. Rounds of 1,000 and 10,000 targets are interleaved, each in a process of
+its own, so that its peak memory is its own. Growth is the exponent of cost by size: 1 is linear.
 
     python bench/judge.py [--rounds 5] [--targets 1000,10000]
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import resource
 import statistics
 import subprocess
@@ -27,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from auditor import registry  # noqa: E402
-from auditor.annotate import day_of  # noqa: E402
+from auditor.annotate import annotate, day_of  # noqa: E402
 from auditor.assess import assess  # noqa: E402
 from auditor.folder import Envelope, EvidenceFolder  # noqa: E402
 from auditor.head import Circumstances  # noqa: E402
@@ -35,6 +38,7 @@ from auditor.judge import Judge  # noqa: E402
 from auditor.model import Observation  # noqa: E402
 from auditor.packs import find_pack, load_pack, ruleset  # noqa: E402
 from auditor.pipeline import DEFAULT_PACK, gather  # noqa: E402
+from auditor.score import Scorer  # noqa: E402
 from auditor.store import Store  # noqa: E402
 from auditor.targets import Inventory  # noqa: E402
 
@@ -118,6 +122,18 @@ def measure(evidence: Path, count: int) -> dict[str, Any]:
     findings = sum(len(judge.target(target, rules.of(target), echo).findings) for target in some)
     parsed = (time.process_time() - began) / findings
 
+    scorer = Scorer(rules, many)
+    began = time.process_time()
+    stream = (judge.judge(target, one, held) for target in many.targets for one in rules.of(target))
+    total = 0
+    for item in annotate(stream, (), rules=rules, inventory=many, day=day_of(now)):
+        scorer.add(item)
+        total += 1
+    for score in scorer.finish().targets:
+        assert score.counts
+    pure = (time.process_time() - began) / total
+    pure_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
     with tempfile.TemporaryDirectory() as home, Store(f"sqlite:///{home}/bench.db") as store:
         known = Circumstances("bench", now, now, now, day_of(now), DEFAULT_PACK, "0" * 64, True)
         seq = store.begin("bench", "do-dac", now, day_of(now), {})
@@ -129,6 +145,8 @@ def measure(evidence: Path, count: int) -> dict[str, Any]:
         "findings": sum(outcome.counts.values()),
         "in_hand_us": in_hand * 1e6,
         "parsed_us": parsed * 1e6,
+        "pure_us": pure * 1e6,
+        "pure_mb": pure_peak,
         "whole_us": whole * 1e6,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
@@ -157,11 +175,26 @@ def main() -> None:
             for size in sizes:
                 command = [sys.executable, __file__, "--one", str(size), "--evidence", str(evidence)]
                 rounds[size].append(json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))
-    heads = ("in hand µs", "+ parsing µs", "whole stage µs")
-    print(f"{'targets':>8} {'findings':>9} " + " ".join(f"{head:>22}" for head in heads) + f" {'peak MB':>18}")
+    heads = {
+        "in_hand_us": "rules, evidence in hand",
+        "pure_us": "judged, annotated, scored",
+        "parsed_us": "rules, evidence parsed anew",
+        "whole_us": "whole stage with the store",
+        "pure_mb": "peak without the store",
+        "peak_mb": "peak",
+    }
     for size, made in rounds.items():
-        cells = [_told([one[key] for one in made]) for key in ("in_hand_us", "parsed_us", "whole_us", "peak_mb")]
-        print(f"{size:>8} {made[0]['findings']:>9} {cells[0]:>22} {cells[1]:>22} {cells[2]:>22} {cells[3]:>18}")
+        print(f"{size} targets, {made[0]['findings']} findings, {told.rounds} interleaved rounds")
+        for key, head in heads.items():
+            unit = "MB" if key.endswith("mb") else "µs a finding"
+            print(f"  {head:28} {_told([one[key] for one in made])} {unit}")
+        middle = statistics.median(one["pure_us"] for one in made)
+        print(f"  {'findings a second':28} {1e6 / middle:.0f} (judged, annotated, scored)")
+    if len(sizes) > 1:
+        least, most = rounds[min(sizes)], rounds[max(sizes)]
+        cost = [statistics.median(one["pure_us"] * one["findings"] for one in made) for made in (least, most)]
+        print(f"growth {math.log(cost[1] / cost[0]) / math.log(max(sizes) / min(sizes)):.3f} (1 is linear)")
+    print("goals: judged, annotated, scored <= 40 µs; peak <= 400 MB and flat but for the inventory itself")
 
 
 if __name__ == "__main__":

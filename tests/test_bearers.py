@@ -49,7 +49,7 @@ def province(*targets: dict[str, Any]) -> Inventory:
 
 
 def borne(told: Inventory) -> dict[str, frozenset[str]]:
-    return bearers(told, RULES, lambda _rule, _target: True)
+    return {name: frozenset(rules) for name, rules in bearers(told, RULES, lambda _rule, _target: True).items()}
 
 
 def test_the_first_of_a_system_bears_its_questions() -> None:
@@ -66,6 +66,16 @@ def test_one_that_serves_only_this_system_at_its_level_comes_first() -> None:
         )
     )
     assert {name for name, rules in found.items() if "of-system" in rules} == {"shared", "own"}  # shared: for mail
+
+
+def test_a_bearer_is_asked_for_those_only_that_have_nobody_else() -> None:
+    told = province(
+        {"id": "own", "systems": ["cong"], "level": 2}, {"id": "two", "systems": ["cong", "mail"], "level": 2}
+    )
+    found = bearers(told, RULES, lambda _rule, _target: True)
+    assert found["own"]["of-system"] == (("system", "cong"),)
+    assert found["two"]["of-system"] == (("system", "mail"),)
+    assert found["own"]["of-agency"] == (("agency", "so-a"),)
 
 
 def test_what_belongs_to_no_system_is_asked_of_its_agency_and_else_of_itself() -> None:
@@ -86,7 +96,7 @@ def test_a_rule_falls_only_on_a_kind_it_is_meant_for_and_never_on_a_secret_machi
         "s": frozenset({"of-service"}),
     }
     nowhere = bearers(told, RULES, lambda _rule, target: target.id != "b")
-    assert nowhere["b"] == frozenset()
+    assert not nowhere["b"]
 
 
 TARGET = st.fixed_dictionaries(

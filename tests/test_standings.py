@@ -150,3 +150,27 @@ def test_every_grant_has_one_state_and_it_agrees_with_what_counts(start: int, le
     assert bool(made.waived_by) == (one["state"] in ("active", "expiring"))
     assert (one["state"] == "expiring") == (bool(made.waived_by) and 0 <= one["days_left"] <= EXPIRING_DAYS)
     assert (one["state"] == "expired") == (one["days_left"] < 0)
+
+
+def test_history_is_not_cried_over() -> None:
+    """Last year's answer has expired, this year's stands: that is as it should be."""
+    place = held(
+        attestations=[
+            attestation(id="t1", on="2024-06-01", until="2025-06-01"),
+            attestation(id="t2"),
+            attestation(id="t3", rule="backup.restore-test", on="2024-06-01", until="2025-06-01"),
+        ]
+    )
+    assert {name: one["state"] for name, one in told(place).items()} == {
+        "t1": "superseded",
+        "t2": "active",
+        "t3": "expired",
+    }
+    found = [finding("a", "backup.restore-test", "notchecked"), finding("a", "management.plan", "notchecked")]
+    assert told(place, found)["t1"]["state"] == "superseded"
+
+
+def test_what_is_superseded_for_some_only_still_leads_elsewhere() -> None:
+    wide = attestation(id="t1", targets=["a", "dc"], on="2026-05-01", until="2026-11-01")
+    place = held(attestations=[wide, attestation(id="t2", targets=["a"])])
+    assert {name: one["state"] for name, one in told(place).items()} == {"t1": "expired", "t2": "active"}
