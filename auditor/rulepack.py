@@ -237,14 +237,14 @@ def fits(rule: Rule, target: Target) -> bool:
     """Is a rule meant for such a target at some level?"""
     return (
         target.kind in rule.kinds
-        and (not rule.platforms or (target.platform or _usual_platform(target)) in rule.platforms)
+        and (not rule.platforms or (target.platform or usual_platform(target)) in rule.platforms)
         and (not rule.roles or target.role in rule.roles)
         and (not rule.tags or bool(set(rule.tags) & set(target.tags)))
         and not set(rule.without_tags) & set(target.tags)
     )
 
 
-def _usual_platform(target: Target) -> str:
+def usual_platform(target: Target) -> str:
     """A server that declares no platform is taken to be Linux; what is found otherwise is a finding."""
     return "linux" if target.kind == "server" else ""
 

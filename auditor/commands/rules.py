@@ -14,12 +14,13 @@ from pydantic import ValidationError
 
 from auditor import confirmations, registry
 from auditor.annotate import day_of
+from auditor.applicability import applicability
 from auditor.catalogue import catalogue
 from auditor.commands import console
 from auditor.confirmations import NOT_CHECKED, Confirmation
 from auditor.folder import EvidenceFolder
 from auditor.i18n import _, current
-from auditor.inventories import from_snapshot
+from auditor.inventories import from_snapshot, load_inventory
 from auditor.inventories import sha256 as inventory_digest
 from auditor.judge import Judge
 from auditor.mistakes import Mistake
@@ -31,6 +32,7 @@ from auditor.packs import Checks, arranged, ruleset
 from auditor.rulepack import Pack, Requirement
 from auditor.store import Store
 from auditor.targets import Inventory
+from auditor.transition import words
 
 
 def _today() -> date:
@@ -309,3 +311,23 @@ def _day(text: str) -> date:
     except ValueError:
         pass
     raise CapdoError(_("--date {day}: expected a date like 2026-11-22").format(day=text))
+
+
+def rules_on(inventory: Path, target: str, profile: str | None, day: str | None, as_json: bool) -> None:
+    """Which rules fall on a target and which do not, each with its reason."""
+    loaded = load_inventory(inventory)
+    found = next((one for one in loaded.targets if one.id == target), None)
+    if found is None:
+        raise CapdoError(_("{target}: the inventory has no such target").format(target=target))
+    at = _day(day) if day else _today()
+    names = [name.strip() for name in profile.split(",")] if profile else list(loaded.packs) or [default_pack(at)]
+    rules = ruleset([load_pack(find_pack(name)) for name in names], _checks(), at, loaded)
+    why: dict[str, str] = {**words(rules.framework_of(found)[1])}
+    applied = list(applicability(rules, found))
+    if as_json:
+        told = [{"rule": one.rule, "falls": one.falls, "code": one.code, "reason": one.reason} for one in applied]
+        console.as_json({"target": target, "level": rules.level(found), "framework": why, "rules": told})
+        return
+    console.say(f"{target} · {_('level')} {rules.level(found)} · {why[current()]}")
+    for one in sorted(applied, key=lambda one: (not one.falls, one.rule)):
+        console.say(f"{'✓' if one.falls else '–'} {one.rule}  {one.reason[current()]}")

@@ -42,6 +42,21 @@ def rules_lint(profile: ProfileOption = None, lang: LangOption = None) -> None:
     rules.rules_lint(profile)
 
 
+@rules_app.command("on")
+def rules_on(
+    inventory: Annotated[Path, typer.Argument(metavar="INVENTORY")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="Mã đối tượng / id of a target.")],
+    profile: ProfileOption = None,
+    day: Annotated[str | None, typer.Option("--date", help="Ngày / day, 2026-11-22.", show_default=False)] = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Quy tắc nào áp dụng cho một đối tượng, vì sao / which rules fall on a target, and why the others do not."""
+    from auditor.commands import rules
+
+    rules.rules_on(inventory, target, profile, day, as_json)
+
+
 @rules_app.command("confirm")
 def rules_confirm(
     clause: Annotated[str, typer.Argument(metavar="CLAUSE", help="Mã hoặc điều khoản / id or clause number.")],
