@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -322,7 +322,7 @@ def rules_on(inventory: Path, target: str, profile: str | None, day: str | None,
     at = _day(day) if day else _today()
     names = [name.strip() for name in profile.split(",")] if profile else list(loaded.packs) or [default_pack(at)]
     rules = ruleset([load_pack(find_pack(name)) for name in names], _checks(), at, loaded)
-    why: dict[str, str] = {**words(rules.framework_of(found)[1])}
+    why: Mapping[Any, str] = words(rules.framework_of(found)[1])
     applied = list(applicability(rules, found))
     if as_json:
         told = [{"rule": one.rule, "falls": one.falls, "code": one.code, "reason": one.reason} for one in applied]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .run import OPEN, PARTS, RESULTS, SEVERITIES, UNFOLDED, Run
+from .run import OPEN, PARTS, RESULTS, SEVERITIES, UNFOLDED, Asked, Run
 from .survey import Survey
 
 ALL_EXCERPTS = 250_000  # characters of evidence a page carries; the rest is in the evidence folder, by its hash
@@ -21,7 +21,7 @@ class BrowserData:
     """Fills the tables finding by finding; `as_json` is what report.js reads."""
 
     def __init__(self, run: Run, survey: Survey) -> None:
-        self.run = run
+        self.run, self.survey = run, survey
         self.texts, self.rules, self.targets, self.agencies, self.families = (Pool() for _ in range(5))
         self.details, self.seen, self.sets = Pool(), Pool(), Pool()
         self.excerpts: dict[int, str] = {}
@@ -32,7 +32,7 @@ class BrowserData:
     def _row(self, finding: dict[str, Any]) -> tuple[Any, ...]:
         return (
             self.rules.put((finding["rule"], finding["family"])),
-            self.targets.put((finding["target"], finding["agency"])),
+            self.targets.put((finding["target"], finding["agency"], finding["asked"])),
             RESULTS.index(finding["result"]),
             self.details.put(self._detail(finding)),
             self.sets.put(tuple(self._seen(finding))),
@@ -67,15 +67,17 @@ class BrowserData:
         titles = (put(run.title(rule)), put(run.title(rule, failed=True)))
         return [rule, *titles, put(why), self.families.put(family), ways]
 
-    def _target(self, target: str, agency: str) -> list[Any]:
-        known = self.run.targets.get(target) or {}
-        names = (self.texts.put(self.run.name(known, target)), self.texts.put(self.run.place(target)))
+    def _target(self, target: str, agency: str, asked: Asked) -> list[Any]:
+        known, put = self.run.targets.get(target) or {}, self.texts.put
+        place = self.run.place_of({"target": target, "asked": asked})
+        names = (put(self.run.name(known, target) if asked[0] == "target" else self.run.name_of(asked)), put(place))
         return [
             target,
             *names,
             self.agencies.put(agency),
             known.get("level"),
             str(known.get("platform") or ""),
+            int(asked[0] != "target"),
         ]
 
     def as_json(self) -> dict[str, Any]:
@@ -90,7 +92,11 @@ class BrowserData:
             "seen": list(self.seen),
             "sets": list(self.sets),
             "excerpts": self.excerpts,
-            "requirements": {r: known.get("rules") or [] for r, known in run.requirements.items()},
+            "requirements": {
+                r: list({**dict.fromkeys(known.get("rules") or []), **self.survey.rules_of.get(r, {})})
+                for r, known in run.requirements.items()
+            },
+            "systems": [(s, put(run.name(run.systems.get(s), s)), assets) for s, assets in run.assets().items()],
             "results": RESULTS,
             "severities": SEVERITIES,
             "parts": PARTS,

@@ -13,9 +13,18 @@ SEVERITIES = ("critical", "high", "medium", "low", "info")
 PARTS = (  # what a finding says, in the order report.js reads it: the commonest first
     *("message", "expected", "found", "where"),
     *("basis", "mend", "first", "age", "reason", "cure", "waived", "inherited", "cut"),
+    *("attested", "contradicted", "overlaid"),
 )
 MAX_EXCERPT, MAX_INSTANCES = 1_000, 50
 UNFOLDED = 2  # pieces of evidence of one finding; the rest is folded on a screen and open on paper
+
+
+Asked = tuple[str, tuple[str, ...]]
+"""Whom a question is asked of: a kind (system, agency, target) and ids."""
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def number(value: Any) -> float | None:
@@ -39,6 +48,8 @@ class Run:
         self.observations, self.scores = self.part("observations"), self.part("scores")
         self.agencies, self.systems = self.by_id("agencies"), self.by_id("systems")
         self.targets = {t["id"]: t for t in self.rows("targets") if "id" in t}
+        self.packs = {p["id"]: p for p in self.run.get("packs") or [] if isinstance(p, dict) and "id" in p}
+        self.attestations = {a["id"]: a for a in self.rows("attestations") if "id" in a}
         grades = (g for g in self.run.get("grades") or [] if isinstance(g, dict))
         self.grades = sorted(
             ({**g, "at_least": number(g.get("at_least")) or 0.0} for g in grades), key=lambda g: g["at_least"]
@@ -93,13 +104,83 @@ class Run:
                 used = [f"L{level}"] if level else [f"L{t.get('level')}" for t in self.targets.values()]
                 numbers = {k: str(v) for k, v in sorted(clause.items()) if k in used} or clause
                 clause = ", ".join(dict.fromkeys(map(str, numbers.values())))  # noqa: PLW2901
-            known = framework in self.words.catalog["framework"] and framework != "law"
-            found.append(
-                self.words.join(
-                    " ", [self.words.label("framework", framework) if known else "", self.words.say(clause)]
-                )
-            )
+            found.append(self.words.join(" ", [self._framework(framework), self.words.say(clause)]))
         return self.words.join("; ", found) or requirement_id
+
+    def _framework(self, framework: str) -> Text:
+        """Before a clause: the standard's number, or the id of the pack that a clause is numbered by."""
+        if framework in self.words.catalog["framework"]:
+            return self.words.label("framework", framework) if framework != "law" else ""
+        return next((pack for pack in self.packs if pack.replace("-", "_") == framework), "")
+
+    def clause(self, requirement_id: str, level: Any) -> Text:
+        """The one clause of a requirement that its own pack counts by, at a level."""
+        known = (self.requirements.get(requirement_id) or {}).get("clauses") or {}
+        usable = {k: v for k, v in known.items() if not isinstance(v, dict) or f"L{level}" in v}
+        if not usable:
+            return requirement_id
+        framework, clause = next(iter(usable.items()))
+        if isinstance(clause, dict):
+            clause = clause[f"L{level}"]
+        return self.words.join(" ", [self._framework(framework), self.words.say(clause)])
+
+    def asked(self, finding: Mapping[str, Any]) -> Asked:
+        """Whom a finding is about. A question of a whole system or agency stands on one target, its bearer only."""
+        target = self.targets.get(finding["target"]) or {}
+        scope, systems = self.rule(finding["rule"]).get("scope"), _texts(target.get("systems"))
+        if scope == "system" and systems:
+            return "system", systems
+        if scope in ("system", "agency"):
+            agency = target.get("agency") or self._owner(systems)
+            if agency:
+                return "agency", (str(agency),)
+        return "target", (finding["target"],)
+
+    def _owner(self, systems: tuple[str, ...]) -> Any:
+        return next((o for s in systems if (o := (self.systems.get(s) or {}).get("owner"))), None)
+
+    def name_of(self, asked: Asked) -> Text:
+        """The name of a system, an agency or a target, said as what it is."""
+        kind, ids = asked
+        known = {"system": self.systems, "agency": self.agencies}.get(kind, self.targets)
+        name = self.words.join(", ", [self.name(known.get(one), one) for one in ids])
+        return name if kind == "target" else self.words.t(f"asked.{kind}", name=name)
+
+    def place_of(self, finding: Mapping[str, Any]) -> Text:
+        """Where what a finding is about stands."""
+        kind, ids = finding["asked"]
+        if kind == "target":
+            return self.place(finding["target"])
+        bearer = self.words.t("asked.bearer", name=self.name(self.targets.get(finding["target"]), finding["target"]))
+        owner = self._owner(ids) if kind == "system" else None
+        return self.words.join(" · ", [self.name(self.agencies.get(owner), owner) if owner else "", bearer])
+
+    def plain(self, value: Any) -> Text:
+        """A parameter's value on one line."""
+        if isinstance(value, list):
+            return self.words.join(", ", [self.words.say(one) for one in value])
+        return self.words.label("severity", value) if value in SEVERITIES else self.words.say(value)
+
+    def won(self, won: Mapping[str, Any], clause: Any = None) -> Text:
+        """Which value counts where packs do not agree, and by whose clause."""
+        pack = str(won.get("pack") or "")
+        return self.words.t(
+            "overlay.won",
+            param=self.words.label("param", won.get("param")),
+            value=self.plain(won.get("value")),
+            other=self.plain(won.get("other")),
+            source=self.words.join(", ", [pack, self.words.say(clause or won.get("clause"))]),
+        )
+
+    def _attested(self, name: Any) -> Text:
+        """Who answered, when, and until when it counts."""
+        if not name:
+            return ""
+        known = self.attestations.get(name) or {}
+        when = self.words.date(known.get("on") or known.get("date"))
+        told = self.words.t("findings.attested", id=str(name))
+        until = self.words.t("papers.until", date=self.words.date(known.get("until"))) if known.get("until") else ""
+        return self.words.join(" · ", [told, self.words.say(known.get("who") or known.get("by")), when, until])
 
     def basis(self, finding: Mapping[str, Any]) -> Text:
         level = (self.targets.get(finding["target"]) or {}).get("level")
@@ -128,11 +209,24 @@ class Run:
             "coverage": coverage,
             "grade": self.name(grade) if raw.get("grade") else "",
             "caps": raw.get("caps") or [],
+            "lift": raw.get("lift") if isinstance(raw.get("lift"), dict) else None,
+            "weights": {k: number(v) or 0.0 for k, v in (raw.get("weights") or {}).items()},
         }
 
     def scored(self, name: str) -> dict[str, dict[str, Any]]:
         rows = self.scores.get(name) or []
         return {s["id"]: self.score(s) for s in rows if isinstance(s, dict) and "id" in s}
+
+    def assets(self) -> dict[str, list[str]]:
+        """By system, its assets: its own targets and, where the scores say so, what these stand on."""
+        found: dict[str, list[str]] = {name: [] for name in self.systems}
+        for target_id, target in self.targets.items():
+            for name in _texts(target.get("systems")):
+                found.setdefault(name, []).append(target_id)
+        for score in self.scores.get("systems") or []:
+            if isinstance(score, dict) and isinstance(score.get("assets"), list):
+                found[str(score.get("id"))] = list(_texts(score["assets"]))
+        return found
 
     def evidence(self, finding: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         t = self.words.t
@@ -176,6 +270,9 @@ class Run:
             "age": t("count.runs_open", n=opened) if isinstance(opened, int) and opened > 0 else "",
             "waived": t("findings.waived", id=say(get("waived_by"))) if get("waived_by") else "",
             "inherited": t("findings.inherited", id=say(get("inherited_from"))) if get("inherited_from") else "",
+            "attested": self._attested(get("attested_by")),
+            "contradicted": t("findings.contradicted", id=say(get("contradicted_by"))) if get("contradicted_by") else "",
+            "overlaid": self.words.join("\n", [self.won(w) for w in get("overlaid") or [] if isinstance(w, dict)]),
             "cut": t("page.more", n=len(instances) - MAX_INSTANCES) if len(instances) > MAX_INSTANCES else "",
             "instances": [
                 (str(i.get("id", "")), str(i.get("result", "")), *(say(i.get(part)) for part in PARTS[:4]))
@@ -192,5 +289,6 @@ def read(run: Run, findings: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, 
         found["severity"] = found["severity"] if found.get("severity") in SEVERITIES else "info"
         check = str(found.get("check") or found["rule"])
         found["family"] = str(run.rule(found["rule"]).get("family") or check.partition(".")[0])
+        found["asked"] = run.asked(found)
         found["agency"] = str((run.targets.get(found["target"]) or {}).get("agency") or "")
         yield found
