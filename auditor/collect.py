@@ -72,6 +72,8 @@ class Collection:
     attempts: Mapping[tuple[str, str], int] = field(default_factory=dict)
     opener: Opener = open_transport
     on_commit: Callable[[Sequence[Committed]], None] = lambda _: None
+    on_plan: Callable[[int], None] = lambda _: None
+    """Told the number of tasks before the first begins."""
     on_task: Callable[[Task], None] = lambda _: None
     _targets: dict[str, Target] = field(init=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
@@ -90,7 +92,9 @@ class Collection:
         self._know_secrets()
         limits = {site.id: (site.limits and site.limits.max_parallel) or SITE_LIMIT for site in self.inventory.sites}
         waiting: dict[str, deque[Task]] = {}
-        for task in make_tasks(self.inventory, self.collectors, done, only):
+        tasks = make_tasks(self.inventory, self.collectors, done, only)
+        self.on_plan(len(tasks))
+        for task in tasks:
             waiting.setdefault(task.site, deque()).append(task)
         # A site's slots bound the load on its link; tasks that touch no network need no slot.
         free = {site: limits.get(site, SITE_LIMIT) for site in waiting}

@@ -25,7 +25,7 @@ from auditor.inventories import from_snapshot, snapshot
 from auditor.inventories import sha256 as inventory_digest
 from auditor.model import CapdoError, Reason
 from auditor.packs import RuleSet, default_pack, find_pack, load_pack, ruleset
-from auditor.plan import Task, make_tasks
+from auditor.plan import Task
 from auditor.rulepack import Pack
 from auditor.store import RunRow, Store
 from auditor.targets import Inventory
@@ -106,7 +106,6 @@ def gather(
     known = done or {}
     finished = {pair for pair, told in known.items() if told[2] not in _AGAIN}
     writer = FolderWriter(folder)
-    progress(len(make_tasks(inventory, collectors, finished)), None)
     work = Collection(
         inventory=inventory,
         collectors=collectors,
@@ -114,6 +113,7 @@ def gather(
         workers=workers,
         attempts={pair: told[0] for pair, told in known.items()},
         on_commit=on_commit,
+        on_plan=lambda number: progress(number, None),
         on_task=lambda task: progress(0, task),
     )
     lost = work.run(done=finished)

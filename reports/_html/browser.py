@@ -96,7 +96,7 @@ class BrowserData:
                 r: list({**dict.fromkeys(known.get("rules") or []), **self.survey.rules_of.get(r, {})})
                 for r, known in run.requirements.items()
             },
-            "systems": [(s, put(run.name(run.systems.get(s), s)), assets) for s, assets in run.assets().items()],
+            "systems": [(s, put(run.name(run.systems.get(s), s)), assets) for s, assets in run.assets_of.items()],
             "results": RESULTS,
             "severities": SEVERITIES,
             "parts": PARTS,

@@ -50,6 +50,7 @@ class Run:
         self.targets = {t["id"]: t for t in self.rows("targets") if "id" in t}
         self.packs = {p["id"]: p for p in self.run.get("packs") or [] if isinstance(p, dict) and "id" in p}
         self.attestations = {a["id"]: a for a in self.rows("attestations") if "id" in a}
+        self.assets_of = self._assets()
         grades = (g for g in self.run.get("grades") or [] if isinstance(g, dict))
         self.grades = sorted(
             ({**g, "at_least": number(g.get("at_least")) or 0.0} for g in grades), key=lambda g: g["at_least"]
@@ -217,7 +218,7 @@ class Run:
         rows = self.scores.get(name) or []
         return {s["id"]: self.score(s) for s in rows if isinstance(s, dict) and "id" in s}
 
-    def assets(self) -> dict[str, list[str]]:
+    def _assets(self) -> dict[str, list[str]]:
         """By system, its assets: its own targets and, where the scores say so, what these stand on."""
         found: dict[str, list[str]] = {name: [] for name in self.systems}
         for target_id, target in self.targets.items():

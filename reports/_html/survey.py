@@ -133,7 +133,7 @@ class Survey:
 def _systems_of(run: Run) -> dict[str, list[str]]:
     """By target, the systems whose asset it is: those it serves, and those that stand on it."""
     found: dict[str, dict[str, None]] = {}
-    for name, assets in run.assets().items():
+    for name, assets in run.assets_of.items():
         for target in assets:
             found.setdefault(target, {})[name] = None
     return {target: list(systems) for target, systems in found.items()}

@@ -128,3 +128,104 @@ def by_reason(run: Run, findings: Iterable[dict[str, Any]]) -> list[tuple[Text, 
         told.setdefault(beyond_reason(said["message"]), []).append(finding)
         sizes[said["reason"]] += 1
     return [(reason, sizes[reason], grouped[reason]) for reason, _ in sizes.most_common()]
+
+
+def stricter(run: Run) -> list[tuple[str, str, Text]]:
+    """Where an overlay asks otherwise than the framework: by rule, at which levels, and what counts."""
+    found = []
+    for rule, known in run.rules.items():
+        for won in known.get("overlaid") or []:
+            if isinstance(won, dict):
+                clauses = won.get("clauses") if isinstance(won.get("clauses"), dict) else {}
+                told = run.won(won, ", ".join(dict.fromkeys(str(c) for c in (clauses or {}).values() if c)))
+                found.append((rule, ", ".join(map(str, won.get("levels") or [])), told))
+    return found
+
+
+def frameworks(run: Run) -> list[tuple[Text, Text, Text, list[str]]]:
+    """Which rule packs judge which targets, and why: framework, reason, overlays, targets."""
+    grouped: dict[tuple[Text, Text, Text], list[str]] = {}
+    for name, target in run.targets.items():
+        packs, over = (_pack_names(run, target.get(key)) for key in ("frameworks", "overlays"))
+        if packs:
+            grouped.setdefault((packs, run.words.say(target.get("framework_reason")), over), []).append(name)
+    return [(*key, names) for key, names in sorted(grouped.items(), key=lambda item: -len(item[1]))]
+
+
+def _pack_names(run: Run, packs: Any) -> Text:
+    ids = packs if isinstance(packs, list) else []
+    return run.words.join("; ", [run.words.say(run.packs.get(p, {}).get("title")) or str(p) for p in ids])
+
+
+def checked(run: Run) -> tuple[int, int]:
+    """How many requirements somebody compared with the original text, and of how many that is known at all."""
+    known = [r.get("confirmed") for r in run.requirements.values() if r.get("confirmed") is not None]
+    return sum(bool(one) for one in known), len(known)
+
+
+def confirmed(run: Run, told: Any) -> Text:
+    """By whom and from which page a requirement was compared with the original text."""
+    if not isinstance(told, dict):
+        return ""
+    page = run.words.t("requirement.page", n=str(told["page"])) if told.get("page") else ""
+    parts = (told.get("by"), told.get("document"))
+    names = [run.words.say(part) for part in parts]
+    return run.words.t("requirement.confirmed", by=run.words.join(", ", [*names, page, run.words.date(told.get("on"))]))
+
+
+def params(run: Run, requirement: Mapping[str, Any]) -> Text:
+    """The numbers that the text itself asks; of those by level only the levels in use."""
+    used = {f"L{target.get('level')}" for target in run.targets.values()}
+    told = []
+    asked = requirement.get("params")
+    for name, value in asked.items() if isinstance(asked, dict) else ():
+        if isinstance(value, dict):
+            kept = [(level, run.plain(one)) for level, one in value.items() if level in used]
+            text = run.words.join(", ", [run.words.join(" ", pair) for pair in kept])
+        else:
+            text = run.plain(value)
+        if text:
+            told.append(run.words.join(": ", [run.words.label("param", name), text]))
+    return run.words.join("; ", told)
+
+
+def lift_of(run: Run, score: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The shortest way of a scope to a better grade, its fixes by their gain; None where none is told."""
+    lift = score["lift"]
+    if not lift:
+        return None
+    t, grades = run.words.t, {str(g.get("id")): run.name(g) for g in run.grades}
+    fixes = [fix for fix in lift.get("fixes") or [] if isinstance(fix, dict)]
+    low, coverage, least = (lift.get(key) for key in ("low", "coverage", "at_least"))
+    numbers = {
+        "low": run.words.num(low) if isinstance(low, (int, float)) else "–",
+        "coverage": whole_percent(coverage) if isinstance(coverage, (int, float)) else "–",
+    }
+    exact = t("lift.exact") if lift.get("exact") is True else t("lift.about", n=least) if least else ""
+    return {
+        "to": grades.get(str(lift.get("to")), str(lift.get("to") or "")),
+        "n": len(fixes),
+        "outcome": t("lift.outcome", **numbers),
+        "exact": exact,
+        "fixes": [_fix(run, fix) for fix in fixes],
+        "explain": run.words.join(", ", [str(one) for one in lift.get("explain") or []]),
+    }
+
+
+def _fix(run: Run, fix: Mapping[str, Any]) -> dict[str, Any]:
+    action, gain, n, target = (fix.get(key) for key in ("action", "gain", "targets", "target"))
+    rule = str(fix.get("rule"))
+    asked = run.rule(rule).get("scope")
+    where = run.name(run.targets.get(target), target) if target and asked in (None, "target") else ""
+    if not where and isinstance(n, int):
+        where = run.words.t(f"count.{asked if asked in ('system', 'agency') else 'target'}", n=n)
+    known = isinstance(gain, (int, float))
+    return {
+        "rule": rule,
+        "title": run.title(rule, failed=action == "mend"),
+        "action": action,
+        "where": where,
+        "target": str(target or ""),
+        "gain": run.words.t("actions.gain", n=run.words.say(float(gain or 0))) if known and gain else "",
+        "tags": [run.words.t(f"lift.{tag}") for tag in ("caps", "waived") if fix.get(tag) is True],
+    }
