@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from auditor.authority import Ip, parse_ip, permit
@@ -263,7 +264,7 @@ class Collection:
                 _masked(
                     Observation(
                         key=out.command.key,
-                        source=f"{transport}: {prefix}{shlex.join(out.command.argv)}",
+                        source=f"{transport}: {prefix}{_joined(out.command.argv)}",
                         target=target.id,
                         vantage=VANTAGE,
                         collected_at=answer.asked_at,
@@ -318,6 +319,9 @@ class Collection:
         if committed:
             with self._lock:
                 self.on_commit(committed)
+
+
+_joined = lru_cache(maxsize=4096)(shlex.join)  # hosts are asked much the same
 
 
 def distinct(commands: Iterable[Command]) -> dict[tuple[tuple[str, ...], Privilege], Command]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auditor.annotate import CHANGES, NOW_OF, Annotated, Change, Past, Was, was
 from auditor.model import Finding, Result, Say, Verdict
-from auditor.states import Comparison, Difference, Packed, compare, letter_of
+from auditor.states import Comparison, Difference, Packed, compare, letter_of, letters
 from tests.annotated import DAY, one
 
 RESULTS = list(Result)
@@ -71,6 +71,20 @@ def test_a_run_compared_with_itself_has_nothing_new(run: Run) -> None:
     assert compare(states, []) == Comparison([], 0, sorted(run), [])
 
 
+def test_only_what_needs_no_word_is_passed_over() -> None:
+    """The letters of a target are as they were: a fail is open, what is not measured is said again."""
+    stayed = Packed("t", ("r1", "r2", "r3"), "AFC")
+    assert compare([stayed], [stayed]) == Comparison([], 1, [], [])
+    unmeasured = Packed("t", ("r1", "r2"), "FI")
+    (told,) = compare([unmeasured], [unmeasured]).differences
+    assert told == Difference("t", "r2", Change.NOTMEASURED, Result.UNKNOWN, Result.UNKNOWN)
+
+
+def test_the_same_letters_of_other_rules_are_not_the_same() -> None:
+    told = compare([Packed("t", ("r1",), "F")], [Packed("t", ("r2",), "F")])
+    assert told == Comparison([Difference("t", "r2", Change.NEW, None, Result.FAIL)], 0, [], [])
+
+
 def test_every_state_that_can_be_has_a_letter_of_its_own() -> None:
     seen = set()
     for result in Result:
@@ -89,3 +103,5 @@ def test_letters_are_for_ever() -> None:
     assert letter_of(replace(item, result=Result.PASS, last_decided=Result.PASS, ever_failed=False).past) == "A"
     assert letter_of(replace(item, result=Result.UNKNOWN, last_decided=None, ever_failed=False).past) == "H"
     assert was(item.past) is Was.FAILING
+    mended = replace(item, result=Result.PASS, last_decided=Result.PASS)
+    assert letters([item, mended]) == "FB"

@@ -73,16 +73,22 @@ class _Strict(paramiko.Transport):
 _LOOK_UP_S = 10.0
 
 
-class _Eager:
-    """A socket without Nagle's delay and with acknowledgements sent at once.
+_GULP = 1 << 16
 
-    paramiko sets neither: serial latency falls from 122 to 29 ms a host on loopback.
+
+class _Eager:
+    """A socket without Nagle's delay and with acknowledgements sent at once, read in gulps.
+
+    paramiko does none of it: serial latency falls from 122 to 29 ms a host on loopback, and a packet, which it
+    asks for in three parts, costs one system call.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._allowance = HANDSHAKE_CAP
         self._quick = getattr(socket, "TCP_QUICKACK", None)
+        self._held = b""
+        self._used = 0
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.send = sock.send
 
@@ -91,14 +97,17 @@ class _Eager:
         self._allowance = -1
 
     def recv(self, size: int) -> bytes:
-        if self._quick is not None:
-            with contextlib.suppress(OSError):
-                self._sock.setsockopt(socket.IPPROTO_TCP, self._quick, 1)
-        got = self._sock.recv(size)
-        if self._allowance >= 0:
-            self._allowance -= len(got)
-            if self._allowance < 0:
-                return b""
+        if self._used >= len(self._held):
+            if self._quick is not None:
+                with contextlib.suppress(OSError):
+                    self._sock.setsockopt(socket.IPPROTO_TCP, self._quick, 1)
+            self._held, self._used = self._sock.recv(_GULP), 0
+            if self._allowance >= 0:
+                self._allowance -= len(self._held)
+                if self._allowance < 0:
+                    self._held = b""
+        got = self._held[self._used : self._used + size]
+        self._used += size
         return got
 
     def settimeout(self, _: float | None) -> None:

@@ -10,11 +10,20 @@ from markupsafe import Markup
 
 from . import views
 from .browser import BrowserData
+from .levels import Levels
+from .papers import Papers, Questions
 from .run import RESULTS, SCORED, UNDECIDED, UNFOLDED, Run, read
 from .survey import Survey
 from .text import TEMPLATES, Words, clean, code_blocks, csp_hash, css_word, embed
 
-LISTED = {"fails": 200, "undecided": 300, "targets": 200}  # at most, without JavaScript
+LISTED = {  # at most, without JavaScript
+    **{"fails": 200, "undecided": 300, "targets": 200, "questions": 800, "same": 5, "names": 40, "papers": 200},
+    **{"systems": 60, "requirements": 1_500, "agencies": 60, "fixes": 12},
+}
+NAMED = {  # fields of papers that hold ids, and whose
+    **{"targets": "targets", "target": "targets", "covers": "targets", "provider": "targets"},
+    **{"systems": "systems", "agencies": "agencies", "agency": "agencies", "covers_agencies": "agencies"},
+}
 
 __all__ = ["Words", "clean", "code_blocks", "csp_hash", "embed", "page"]
 
@@ -42,9 +51,14 @@ def page(head: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], lang: s
         words=words,
         run=run,
         survey=survey,
+        levels=Levels(run, survey, LISTED["systems"], LISTED["requirements"]),
+        papers=Papers(run),
+        questions=Questions(run, survey, LISTED["questions"]),
         view=views,
         RESULTS=RESULTS,
         UNDECIDED=UNDECIDED,
+        UNSEEN=UNDECIDED[:2],
+        NAMED=NAMED,
         SCORED=SCORED,
         LISTED=LISTED,
         UNFOLDED=UNFOLDED,

@@ -10,6 +10,9 @@ from .survey import Survey
 ALL_EXCERPTS = 250_000  # characters of evidence a page carries; the rest is in the evidence folder, by its hash
 
 
+SPOKEN = ("page", "count", "browse", "findings", "result", "severity", "change")  # what report.js says itself
+
+
 class Pool(dict[Any, int]):
     """Values, each kept once and known by its place."""
 
@@ -77,7 +80,7 @@ class BrowserData:
             self.agencies.put(agency),
             known.get("level"),
             str(known.get("platform") or ""),
-            int(asked[0] != "target"),
+            "" if asked[0] == "target" else f"{asked[0]}:{'+'.join(asked[1])}",
         ]
 
     def as_json(self) -> dict[str, Any]:
@@ -101,7 +104,7 @@ class BrowserData:
             "severities": SEVERITIES,
             "parts": PARTS,
             "unfolded": UNFOLDED,
-            "words": run.words.catalog,
+            "words": {table: run.words.catalog[table] for table in SPOKEN},
             "title": run.heading(),
         }
         return {**tables, "texts": list(self.texts)}

@@ -1,5 +1,6 @@
 // Filters, their addresses, keys and paper. The state is `wanted`; the address bar always says it.
-const PAGE = 100, PAPER = 500;
+const PAGE = 100, PAPER = 500, none = new Set();
+const assets = new Map(data.systems.map(([id, , held]) => [id, new Set(held)]));
 const FACETS = {
   result: { of: (i) => data.results[ROWS_RESULT[i]], word: (v) => say(`result.${v}`) },
   family: { of: (i) => data.families[rules[ROWS_RULE[i]].family][0],
@@ -12,7 +13,12 @@ const FACETS = {
   rule: { of: (i) => rules[ROWS_RULE[i]].id, hidden: true,
     word: (v) => text((rules.find((r) => r.id === v) || { title: 0 }).title) || v },
   target: { of: (i) => targets[ROWS_TARGET[i]].id, hidden: true,
-    word: (v) => text((targets.find((t) => t.id === v) || { name: 0 }).name) || v },
+    word: (v) => text((targets.find((t) => t.id === v && !t.asked) || { name: 0 }).name) || v },
+  // a question of a whole system or agency stands on one target, but is no finding about that target
+  asked: { of: (i) => targets[ROWS_TARGET[i]].asked, hidden: true,
+    word: (v) => text((targets.find((t) => t.asked === v) || { name: 0 }).name) || v },
+  system: { matches: (i, v) => (assets.get(v) || none).has(targets[ROWS_TARGET[i]].id), hidden: true,
+    word: (v) => text((data.systems.find(([id]) => id === v) || [0, 0])[1]) || v },
   req: { matches: (i, v) => (data.requirements[v] || []).includes(rules[ROWS_RULE[i]].id), hidden: true, word: (v) => v },
   change: { of: (i) => details[ROWS_DETAIL[i]].change, hidden: true, word: (v) => say(`change.${v}`) },
 };
@@ -195,7 +201,7 @@ addEventListener("keydown", (event) => {
 addEventListener("hashchange", () => { if (readAddress()) { draw(); show(); } });
 addEventListener("beforeprint", () => {
   drawMore(Math.max(0, PAPER - drawn));
-  for (const fold of document.querySelectorAll(".rest")) fold.open = true;
+  for (const fold of document.querySelectorAll(".rest, .paper")) fold.open = true;
 });
 document.getElementById("print").addEventListener("click", () => print());
 for (const button of document.querySelectorAll("[data-lang]"))

@@ -103,13 +103,15 @@ function body(i) {
     said.mandatory ? el("span", "", say("findings.mandatory")) : "",
     el("span", "", text(data.families[rule.family][1])),
     said.change ? el("span", "", say(`change.${said.change}`)) : "",
-    ...[said.waived, said.inherited].filter(Boolean).map((tag) => el("span", "", text(tag))));
+    ...[said.waived, said.inherited, said.contradicted].filter(Boolean).map((tag) => el("span", "", text(tag))));
   const told = el("dl", ""), more = el("dl", "");
   let list = told;
   const row = (name, value) => {
     if (value) list.append(el("dt", "", say(`findings.${name}`)), value instanceof Node ? value : el("dd", "", value));
   };
   for (const name of ["reason", "cure", "expected", "found", "where"]) row(name, text(said[name]));
+  row("stricter", text(said.overlaid));
+  row("answer", text(said.attested));
   list = more;
   if (failed) {
     row("why", text(rule.why));
