@@ -42,6 +42,7 @@ ONLY_IN = {
 # Pure stages: the same input gives the same output.
 PURE = (
     "annotate",
+    "applicability",
     "assets",
     "authority",
     "bearers",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typer
 
 from auditor import pipeline, registry, rundoc
 from auditor.commands import console
-from auditor.i18n import _, current
+from auditor.i18n import N_, _, current
 from auditor.inventories import load_inventory
 from auditor.model import CapdoError, Severity
 from auditor.pipeline import Done, Wish
@@ -36,7 +39,7 @@ def run(
         else:
             done = pipeline.resume(store, loaded, resume, wish, progress)
         document = _write(store, done, wanted, out)
-    _finish(document, done, out, wanted, fail_on)
+    _finish(document, done, out, wanted, fail_on, inventory)
 
 
 def collect(inventory: Path, out: Path, limit: str | None, workers: int) -> None:
@@ -70,7 +73,7 @@ def judge(
         for line in wrong[:20]:
             console.tell(_("evidence does not match its manifest: {line}").format(line=line))
         document = _write(store, done, wanted, out)
-    _finish(document, done, out, wanted, fail_on)
+    _finish(document, done, out, wanted, fail_on, inventory)
 
 
 def report(run_id: str, formats: str, out: Path, db: str | None) -> None:
@@ -119,8 +122,14 @@ def _render(document: RunDocument, formats: list[str], out: Path) -> list[Path]:
     return made
 
 
-def _finish(document: RunDocument, done: Done, out: Path, formats: list[str], fail_on: str) -> None:
+def _finish(
+    document: RunDocument, done: Done, out: Path, formats: list[str], fail_on: str, inventory: Path | None
+) -> None:
     _summary(document.head, done)
+    for line in _people(document.head, shlex.quote(str(inventory)) if inventory else "INVENTORY"):
+        console.say("  " + line)
+    if done.evidence:
+        console.say(_("evidence: {path}").format(path=done.evidence))
     console.say(_("run document: {path}").format(path=(out / "run.json").resolve()))
     if "html" in formats:
         console.say(_("report: {path}").format(path=(out / "index.html").resolve()))
@@ -151,5 +160,25 @@ def _summary(head: dict[str, Any], done: Done) -> None:
         console.say("  " + _("targets that could not be seen at all: {count}").format(count=done.outcome.unreachable))
     if head["run"]["recorded"]:
         console.say("  " + _("the evidence is recorded, not collected now"))
-    if done.evidence:
-        console.say(_("evidence: {path}").format(path=done.evidence))
+
+
+LOUD: Final = {
+    "contradicted": N_("{count} contradicted"),
+    "malformed": N_("{count} malformed"),
+    "expired": N_("{count} expired"),
+    "expiring": N_("{count} expiring"),
+}
+"""The states of papers that want attention, the worst first."""
+
+
+def _people(head: dict[str, Any], inventory: str) -> Iterator[str]:
+    """What waits for people: questions without an answer, and papers to look at again."""
+    count = head["scores"]["province"]["counts"].get("notchecked", 0)
+    if count:
+        ask = _("{count} questions await an answer: audit.py attest {inventory} --list")
+        yield ask.format(count=count, inventory=inventory)
+    states = Counter(paper["state"] for paper in head.get("papers", ()))
+    told = [_(words).format(count=states[state]) for state, words in LOUD.items() if states[state]]
+    if told:
+        papers = _("waivers and attestations: {states}: audit.py waive {inventory}")
+        yield papers.format(states=", ".join(told), inventory=inventory)

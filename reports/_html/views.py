@@ -19,6 +19,7 @@ LEAD = re.compile(  # the engine's own words for a reason
     r"\A(?:(?:Không đánh giá được|Not assessed): [^.]*\.\s*"
     r"|Chưa có xác nhận hợp lệ của người có trách nhiệm\.|No valid attestation by the person responsible\.)"
 )
+DIMENSIONS = ("confidentiality", "integrity", "availability")
 STATUSES = ("met", "partial", "notmet", "notapplicable", "undecided")
 
 
@@ -57,6 +58,11 @@ def families(run: Run, survey: Survey) -> list[str]:
     known = {str(rule.get("family") or rule_id.partition(".")[0]) for rule_id, rule in run.rules.items()}
     known |= set(run.scored("families")) | {name for by, name, _ in survey.counts if by == "family"}
     return [f for f in FAMILIES if f in known] + sorted(known - set(FAMILIES))
+
+
+def dimensions(scored: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The scores by dimension, in the order everybody knows."""
+    return sorted(scored.items(), key=lambda item: (*(item[0] != one for one in DIMENSIONS), item[0]))
 
 
 def grouped_agencies(run: Run) -> list[tuple[Any, Text | None, list[str]]]:
@@ -210,6 +216,13 @@ def lift_of(run: Run, score: Mapping[str, Any]) -> dict[str, Any] | None:
         "fixes": [_fix(run, fix) for fix in fixes],
         "explain": run.words.join(", ", [str(one) for one in lift.get("explain") or []]),
     }
+
+
+def lifts(run: Run) -> list[tuple[str, dict[str, Any]]]:
+    """The agencies that one can be told of, in the order of the inventory, each with its shortest way."""
+    scores = run.scored("agencies")
+    ways = ((name, lift_of(run, scores[name])) for name in run.agencies if name in scores)
+    return [(name, way) for name, way in ways if way]
 
 
 def _fix(run: Run, fix: Mapping[str, Any]) -> dict[str, Any]:
