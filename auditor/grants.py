@@ -123,6 +123,12 @@ def attestation_holds(given: Attestation, spot: Spot) -> bool:
     )
 
 
+def names_of(rule: str) -> tuple[str, ...]:
+    """The names by which a grant may mean a rule: as the run has it, or bare, which means it in every framework."""
+    bare = rule.rpartition("/")[2]
+    return (rule,) if bare == rule else (rule, bare)
+
+
 class Index(Generic[G]):
     """Grants found by rule and spot without looking at all of them."""
 
@@ -136,14 +142,14 @@ class Index(Generic[G]):
                 near.setdefault((kind, one), []).append(grant)
 
     def __contains__(self, rule: str) -> bool:
-        return rule in self._near
+        return any(name in self._near for name in names_of(rule))
 
     def find(self, rule: str, spot: Spot) -> list[G]:
         """Those that hold, by id."""
-        near = self._near.get(rule)
-        if near is None:
+        near = [known for name in names_of(rule) if (known := self._near.get(name)) is not None]
+        if not near:
             return []
-        found = {grant.id: grant for key in spot.keys for grant in near.get(key, ())}
+        found = {grant.id: grant for known in near for key in spot.keys for grant in known.get(key, ())}
         return [found[one] for one in sorted(found) if self._holds(found[one], spot)]
 
 
@@ -255,11 +261,13 @@ class Book:
 
     def control(self, rule: str, spot: Spot) -> str | None:
         """The proven shared control that covers this rule here; a provider does not cover itself."""
-        if rule not in self._shared:
-            return None
-        near = self._controls.get((rule, "targets", spot.id), []) + self._controls.get(
-            (rule, "agencies", spot.agency or ""), []
-        )
+        near = [
+            control
+            for name in names_of(rule)
+            if name in self._shared
+            for place in (("targets", spot.id), ("agencies", spot.agency or ""))
+            for control in self._controls.get((name, *place), ())
+        ]
         return min((control.id for control in near if control.provider != spot.id), default=None)
 
 
@@ -297,10 +305,11 @@ def proofs_needed(inventory: Inventory, day: date) -> frozenset[Key]:
 
 def proven(findings: Iterable[Finding], inventory: Inventory, day: date) -> frozenset[Key]:
     """The pairs of ``proofs_needed`` that pass in this run, as measured: what shared controls and
-    compensating controls rest on. An answer is no measurement, so that no paper can prove another."""
+    compensating controls rest on. An answer is no measurement, so that no paper can prove another.
+    A bare name must pass in every framework that the target is judged by."""
     needed = proofs_needed(inventory, day)
-    return frozenset(
-        (finding.target, finding.rule)
-        for finding in findings
-        if finding.result is Result.PASS and (finding.target, finding.rule) in needed
-    )
+    passing: dict[bool, set[Key]] = {True: set(), False: set()}
+    for finding in findings:
+        for name in names_of(finding.rule):
+            passing[finding.result is Result.PASS].add((finding.target, name))
+    return frozenset(needed & (passing[True] - passing[False]))

@@ -17,6 +17,7 @@ from auditor.grants import (
     ends,
     flaw,
     latest,
+    names_of,
     proof_of,
     standing,
     waiver_holds,
@@ -141,11 +142,11 @@ def _attestation(given: Attestation, rules: RuleSet, day: date, uses: Uses | Non
     elif state in ("active", "expiring", "expired") and reach.targets and not reach.leads:
         state, why = "superseded", None
     elif state in ("active", "expiring"):
-        if given.rule not in rules.rules:
+        if not _known(given.rule, rules):
             state, why = "unused", "unknown-rule"
         elif not reach.targets:
             state, why = "unused", "nothing-in-scope"
-        elif bears == 0 and rules.rules[given.rule].check is not None:
+        elif bears == 0 and given.rule in rules.rules and rules.rules[given.rule].check is not None:
             state, why = "unused", "measured"
     told = _told("attestation", given, state, why, given.on, until, day, bears)
     told["until_first"] = first.isoformat() if first < until else None
@@ -165,7 +166,7 @@ def _waiver(
     bears = uses.by_id["waiver", waiver.id] if uses else None
     state, why = _dated(waiver, day, waiver.until, waiver.until)
     if state in ("active", "expiring"):
-        if waiver.rule not in rules.rules:
+        if not _known(waiver.rule, rules):
             state, why = "unused", "unknown-rule"
         elif uses is not None and not _proven_somewhere(waiver, inventory, proven):
             state, why = "unproven", "proof-does-not-pass"
@@ -190,7 +191,7 @@ def _control(
     bears = uses.by_id["shared-control", control.id] if uses else None
     state, why = _dated(control, day, control.until, control.until)
     if state in ("active", "expiring"):
-        if control.rule not in rules.rules:
+        if not _known(control.rule, rules):
             state, why = "unused", "unknown-rule"
         elif uses is not None and (control.provider, control.rule) not in proven:
             state, why = "unproven", "proof-does-not-pass"
@@ -240,3 +241,8 @@ def _told(
         "contradictions": 0,
         "long": False,
     }
+
+
+def _known(rule: str, rules: RuleSet) -> bool:
+    """Is there such a rule in this run, by its whole name or, in any framework, by its bare one?"""
+    return rule in rules.rules or any(rule in names_of(name) for name in rules.rules)

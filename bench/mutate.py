@@ -28,50 +28,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import hypothesis
 import pytest
+from hypothesis import Phase, settings
 
 ROOT = Path(__file__).parent.parent
 LEFT_OUT = (".git", ".venv", "out", ".mypy_cache", ".ruff_cache", ".pytest_cache", "__pycache__")
 
-OPERATORS: dict[type[ast.AST], tuple[Any, ...]] = {
-    ast.Lt: (ast.LtE, ast.GtE),
-    ast.LtE: (ast.Lt, ast.Gt),
-    ast.Gt: (ast.GtE, ast.LtE),
-    ast.GtE: (ast.Gt, ast.Lt),
-    ast.Eq: (ast.NotEq,),
-    ast.NotEq: (ast.Eq,),
-    ast.Is: (ast.IsNot,),
-    ast.IsNot: (ast.Is,),
-    ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,),
-    ast.And: (ast.Or,),
-    ast.Or: (ast.And,),
-    ast.Add: (ast.Sub,),
-    ast.Sub: (ast.Add,),
-    ast.Mult: (ast.Add,),
-    ast.FloorDiv: (ast.Mult,),
-    ast.Div: (ast.Mult,),
-    ast.BitOr: (ast.BitAnd,),
-    ast.BitAnd: (ast.BitOr,),
-    ast.BitXor: (ast.BitOr,),
-    ast.LShift: (ast.RShift,),
-    ast.RShift: (ast.LShift,),
+# What stands first may become each of the others.
+_SWAPS = (
+    "Lt LtE GtE, LtE Lt Gt, Gt GtE LtE, GtE Gt Lt, Eq NotEq, NotEq Eq, Is IsNot, IsNot Is, In NotIn, NotIn In, And Or, "
+    "Or And, Add Sub, Sub Add, Mult Add, Div Mult, FloorDiv Mult, BitOr BitAnd, BitAnd BitOr, BitXor BitOr, "
+    "LShift RShift, RShift LShift"
+)
+OPERATORS: dict[type[ast.AST], list[Any]] = {
+    getattr(ast, one): [getattr(ast, other) for other in others] for one, *others in map(str.split, _SWAPS.split(","))
 }
 NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "sorted": "list"}
-MEMBERS = {
-    "Result": {"PASS": "FAIL", "FAIL": "UNKNOWN", "UNKNOWN": "PASS", "ERROR": "PASS", "NOTCHECKED": "NOTAPPLICABLE"}
-    | {"NOTAPPLICABLE": "PASS", "INFORMATIONAL": "UNKNOWN"},
-    "Change": {"NEW": "OPEN", "FIXED": "SAME", "OPEN": "NEW", "RECURRED": "NEW", "NOTMEASURED": "SAME"}
-    | {"SAME": "NOTMEASURED"},
-    "Was": {"NOTHING": "GOOD", "GOOD": "MENDED", "MENDED": "GOOD", "FAILING": "MENDED"},
-    "Now": {"FAIL": "UNDECIDED", "GOOD": "UNDECIDED", "UNDECIDED": "GOOD"},
+_CYCLES = (
+    "Result PASS FAIL UNKNOWN ERROR NOTCHECKED NOTAPPLICABLE INFORMATIONAL, "
+    "Change NEW OPEN FIXED RECURRED NOTMEASURED SAME, Was NOTHING GOOD MENDED FAILING, Now FAIL GOOD UNDECIDED, "
+    "words met undecided failed waived covered notmet partial notapplicable"
+)
+NEXT = {
+    kind: dict(zip(members, members[1:] + members[:1], strict=True))
+    for kind, *members in map(str.split, _CYCLES.split(","))
 }
-WORDS = {"met": "undecided", "failed": "met", "undecided": "met", "waived": "failed", "covered": "waived"} | {
-    "notmet": "partial",
-    "partial": "notmet",
-    "notapplicable": "met",
-}
+"""What each member of an enumeration, and each word of the score, becomes."""
 
 
 class Mutant(NamedTuple):
@@ -103,10 +85,10 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:  # noqa: PLR0912  (one kind of 
             yield ast.Constant(not value)
         case ast.Constant(value=int(value)):
             yield ast.Constant(value + 1)
-        case ast.Constant(value=str(value)) if value in WORDS:
-            yield ast.Constant(WORDS[value])
-        case ast.Attribute(value=ast.Name(id=kind), attr=member) if member in MEMBERS.get(kind, {}):
-            yield ast.Attribute(node.value, MEMBERS[kind][member], ast.Load())
+        case ast.Constant(value=str(value)) if value in NEXT["words"]:
+            yield ast.Constant(NEXT["words"][value])
+        case ast.Attribute(value=ast.Name(id=kind), attr=member) if member in NEXT.get(kind, {}):
+            yield ast.Attribute(node.value, NEXT[kind][member], ast.Load())
         case ast.Call(func=ast.Name(id=name)) if name in NAMES:
             yield ast.Call(ast.Name(NAMES[name], ast.Load()), node.args, node.keywords if name != "sorted" else [])
         case ast.If() | ast.While() if not isinstance(node.test, (ast.Compare, ast.UnaryOp)):
@@ -160,7 +142,6 @@ def mutants(source: str) -> Iterator[Mutant]:
 
 def passes(tree: Path, tests: list[str], timeout_s: int, *, cached: bool = False) -> bool:
     """Do the tests pass in a tree? One that hangs does not."""
-    sys.stdout.flush()
     child = os.fork()
     if not child:
         os.setsid()
@@ -191,10 +172,8 @@ def main() -> int:
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--timeout", type=int, default=60, help="seconds for one mutant")
     asked = words.parse_args()
-    hypothesis.settings.register_profile(
-        "mutate", phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate], database=None
-    )
-    hypothesis.settings.load_profile("mutate")  # what tests/conftest.py registers begins from this one
+    settings.register_profile("mutate", phases=[Phase.explicit, Phase.generate], database=None)
+    settings.load_profile("mutate")  # what tests/conftest.py registers begins from this one
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*LEFT_OUT))

@@ -99,6 +99,24 @@ def test_a_rule_falls_only_on_a_kind_it_is_meant_for_and_never_on_a_secret_machi
     assert not nowhere["b"]
 
 
+def test_each_pack_has_bearers_of_its_own_among_those_it_is_meant_for() -> None:
+    told = province({"id": "a", "systems": ["cong"]}, {"id": "b", "systems": ["cong"]})
+    asked = [RULES[0].model_copy(update={"id": f"{pack}/of-system"}) for pack in ("here", "there")]
+    found = bearers(told, asked, lambda rule, target: rule.id.startswith("here/") or target.id == "b")
+    assert {name: set(rules) for name, rules in found.items()} == {"a": {"here/of-system"}, "b": {"there/of-system"}}
+
+
+def test_systems_are_named_in_order() -> None:
+    found = bearers(province({"id": "a", "systems": ["mail", "cong"]}), RULES, lambda _rule, _target: True)
+    assert found["a"]["of-system"] == (("system", "cong"), ("system", "mail"))
+
+
+def test_an_agency_has_no_level_so_the_first_bears_whatever_its_own() -> None:
+    found = borne(province({"id": "a", "agency": "so-b", "level": 2}, {"id": "b", "agency": "so-b"}))
+    assert "of-agency" in found["a"]
+    assert not found["b"]
+
+
 TARGET = st.fixed_dictionaries(
     {
         "systems": st.lists(st.sampled_from(SYSTEMS), unique=True, max_size=3),

@@ -506,3 +506,35 @@ def test_naming_more_scopes_never_reaches_further(parts: dict[str, Any], extra: 
         wide = one(found, targets=(target,), attestations=[said], **SYSTEMS)
         narrow = one(found, targets=(target,), attestations=[said.model_copy(update=fields)], **SYSTEMS)
         assert narrow.attested_by in (None, wide.attested_by)
+
+
+# --- several frameworks in a run
+
+
+NEW = (rule("patch.kernel"), rule("management.plan", check=None))
+BOTH = rules(*NEW, *(one.model_copy(update={"id": f"old/{one.id}"}) for one in NEW))
+
+
+@pytest.mark.parametrize(
+    ("named", "falls"),
+    [("patch.kernel", {"patch.kernel", "old/patch.kernel"}), ("old/patch.kernel", {"old/patch.kernel"})],
+)
+def test_a_bare_name_means_the_rule_in_every_framework(named: str, falls: set[str]) -> None:
+    for name in ("patch.kernel", "old/patch.kernel"):
+        waived = one(finding("a", name, Result.FAIL), table=BOTH, waivers=[waiver(rule=named)])
+        assert bool(waived.waived_by) == (name in falls)
+        covered = one(
+            finding("a", name, Result.FAIL), table=BOTH, shared_controls=[control(rule=named)], proved={("dc", named)}
+        )
+        assert (covered.inherited_from == "s1") == (name in falls)
+    for name in ("management.plan", "old/management.plan"):
+        answered = one(finding("a", name, Result.NOTCHECKED), table=BOTH, attestations=[attestation()])
+        assert answered.result is Result.PASS
+
+
+def test_a_bare_proof_must_pass_in_every_framework() -> None:
+    told = inventory(server("a"), server("dc"), shared_controls=[control()])
+    for old, expected in ((Result.PASS, {("dc", "patch.kernel")}), (Result.FAIL, set()), (Result.UNKNOWN, set())):
+        found = [finding("dc", "patch.kernel", Result.PASS), finding("dc", "old/patch.kernel", old)]
+        assert proven(found, told, DAY) == expected
+        assert proven(reversed(found), told, DAY) == expected

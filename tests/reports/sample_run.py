@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.reports import sample_law
+
 HOSTILE = (
     "</script><script>document.title='owned';alert(1)</script>",
     "<img src=http://evil.example/x onerror=\"document.title='owned'\">",
@@ -151,17 +153,9 @@ def sample(**run: Any) -> Sample:
         "requirements": _requirements(),
         "targets": targets,
         "observations": observations,
-        "waivers": [
-            {"id": "nl-01", "rule": "link.latency", "target": "wan-y-te", "until": "2027-03-31",
-             "justification": text("Chờ nâng cấp đường truyền", "Waiting for the line upgrade"),
-             "approved_by": HOSTILE[4], "document": {"no": "45/QĐ-SKHCN", "date": "2026-09-01"}},
-        ],
-        "attestations": [
-            {"id": "xn-01", "requirement": "MGT-001", "by": "Trưởng phòng Quản trị", "date": "2026-10-12",
-             "answer": text("Quy chế đã ban hành", "The regulation was issued")},
-        ],
-    }  # fmt: skip
+    }
     head["scores"] = _scores(targets, findings, str(head["run"]["state"]))
+    sample_law.add(head, findings, HOSTILE)
     return Sample(head, findings)
 
 
@@ -171,7 +165,8 @@ def _run() -> dict[str, Any]:
         "finished_at": "2026-11-19T18:41:30+00:00", "date": "2026-11-20", "state": "complete",
         "assessment_kind": "operator-selfcheck", "assessor": "Phòng An ninh mạng", "profile": "tcvn-14423-2026",
         "packs": [{"id": "tcvn-14423-2026", "version": "2026.11", "sha256": sha("pack"),
-                   "title": text("TCVN 14423:2026 và Nghị định 331/2026", "TCVN 14423:2026 and Decree 331/2026")}],
+                   "title": text("TCVN 14423:2026 và Nghị định 331/2026", "TCVN 14423:2026 and Decree 331/2026")},
+                  {"id": "quy-che", "version": "1", "title": text("Quy chế của tỉnh", "The province's regulation")}],
         "inventory_sha256": sha("inventory"), "manifest_sha256": sha("manifest"), "tool_version": "0.1.0",
         "previous": "2026-08-20-bm-1c9e", "verified": True, "recorded": False, "coverage_gate": 0.7,
         "grades": [{"id": "tot", "name": text("Tốt", "Good"), "at_least": 80},
