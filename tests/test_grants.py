@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from auditor.annotate import ANSWERS, UNDECIDED, annotate, day_of
-from auditor.grants import ends, flaw, proofs_needed, proven, standing
+from auditor.grants import Spot, attestation_holds, ends, flaw, proofs_needed, proven, standing, waiver_holds
 from auditor.model import VIETNAM, Result
 from auditor.papers import same_person
 from auditor.targets import Attestation, Inventory, SharedControl
@@ -118,6 +118,15 @@ def test_all_scopes_of_a_waiver_must_hold(scope: dict[str, Any], holds: bool) ->
         waivers=[waiver(**scope)],
     )
     assert bool(made.waived_by) == holds
+
+
+def test_waivers_are_named_by_id_however_they_reach_a_target() -> None:
+    made = one(
+        finding("a", "patch.kernel", "fail"),
+        targets=(server("a", tags=("cu",)),),
+        waivers=[waiver(id="w2"), waiver(id="w1", targets=[], tags=["cu"])],
+    )
+    assert made.waived_by == ("w1", "w2")
 
 
 def test_a_finding_is_waived_when_all_its_failing_instances_are() -> None:
@@ -332,6 +341,15 @@ def test_an_expired_answer_still_supersedes_what_was_said_before() -> None:
     assert one(found, attestations=[old, new], day=date(2026, 5, 31)).result is Result.PASS
 
 
+def test_scopes_hold_by_themselves_and_not_only_as_the_index_finds_them() -> None:
+    assert attestation_holds(attestation(), Spot("a"))
+    assert not attestation_holds(attestation(), Spot("b"))
+    assert not attestation_holds(attestation(agencies=["so-a"]), Spot("a", agency="so-b"))
+    assert waiver_holds(waiver(), Spot("a"))
+    assert not waiver_holds(waiver(), Spot("b"))
+    assert not waiver_holds(waiver(tags=["cu"]), Spot("a")), "a target that is not in the inventory has no tags"
+
+
 # --- questions of systems
 
 SYSTEMS: dict[str, Any] = {
@@ -370,6 +388,13 @@ def test_a_question_of_systems_is_answered_when_it_is_for_each(
     found = finding("a", "management.plan", "notchecked")
     made = one(found, table=OF_SYSTEM, targets=(target,), attestations=said, **SYSTEMS)
     assert made.result == expected, "and 'nho', of a level the rule is not for, is not asked"
+
+
+def test_answers_for_systems_that_have_all_expired_answer_nothing() -> None:
+    said = attestation(targets=[], systems=["cong"], until="2026-06-30")
+    target = server("a", systems=("cong", "thu"))
+    found = finding("a", "management.plan", "notchecked")
+    assert one(found, table=OF_SYSTEM, targets=(target,), attestations=[said], **SYSTEMS).result is Result.NOTCHECKED
 
 
 def test_a_question_of_systems_may_be_answered_for_a_target_or_an_agency() -> None:

@@ -157,6 +157,35 @@ def test_many_causes_are_counted_not_listed() -> None:
     assert caps[-1].reason["en"].startswith("3 more")
 
 
+def test_causes_are_named_by_fails_severity_weight_and_what_is_not_measured() -> None:
+    severe = [
+        rule("tls.light", severity="high", mandatory=True, weight=1),
+        rule("tls.heavy", severity="high", mandatory=True, weight=2),
+        rule("tls.worst", severity="critical", mandatory=True, weight=1),
+        rule("tls.once", severity="critical", mandatory=True, weight=9),
+        rule("tls.twice", severity="critical", mandatory=True, weight=9),
+    ]
+    table = rules(rule("patch.a", weight=999), *severe)
+    results = {"patch.a": "pass", "tls.once": "unknown", "tls.twice": "unknown"}
+    items = [noted("a", name, results.get(name, "fail")) for name in table.rules] + [noted("b", "tls.twice", "unknown")]
+    caps = score(items, table, inventory(server("a"), server("b"))).province.caps
+    assert [cap.rule for cap in caps] == ["tls.worst", "tls.heavy", "tls.light", "tls.twice", "tls.once"]
+    assert all(f"on {count} targets" in cap.reason["en"] for cap, count in zip(caps, (1, 1, 1, 2, 1), strict=True))
+
+
+def test_a_figure_below_the_last_band_is_of_the_last_band() -> None:
+    """Such a pack is refused when it is read; were it not, a score would have no band."""
+    grades = [{"id": "tot", "name": {"vi": "Tốt"}, "at_least": 85}, {"id": "yeu", "name": {"vi": "Yếu"}, "at_least": 1}]
+    assert flat("fail", grades=grades, mandatory_cap="yeu").province.grade == "yeu"
+
+
+def test_a_thousandth_measured_is_enough_where_the_pack_has_no_gate() -> None:
+    table = rules(rule("patch.a", weight=0.01), rule("patch.b", weight=9.99), coverage_gate=0.0)
+    items = [noted("a", "patch.a", "pass"), noted("a", "patch.b", "unknown")]
+    whole = score(items, table, inventory(server("a"))).province
+    assert (whole.coverage, whole.grade) == (0.001, "yeu")
+
+
 def test_too_little_measured_is_no_grade() -> None:
     assert flat("pass pass pass pass unknown").province.grade == "kha"
     short = flat("pass pass pass unknown").province
@@ -184,6 +213,10 @@ def test_the_grade_of_an_agency_that_lost_targets_is_held() -> None:
     assert "mat-1, mat-2" in cap.reason["vi"]
     assert held.province.grade == "tot"
     assert score(items, removed={"": ("mat",)}).province.grade is None
+    five = tuple(f"mat-{n}" for n in range(5))
+    for gone, rest in ((five, ""), ((*five, "mat-9"), " …")):
+        (cap,) = score(items, removed={"": gone}).province.caps
+        assert f"{', '.join(five)}{rest}" == cap.reason["en"].rpartition(": ")[2]
 
 
 # --- scopes
@@ -265,6 +298,24 @@ def test_an_asset_no_mandatory_rule_falls_on_does_not_weigh() -> None:
     place = inventory(*(server(f"m{n}", systems=("ht",)) for n in range(10)), systems=[{"id": "ht", "owner": "so"}])
     (system,) = score([noted(f"m{n}", "patch.a", "pass" if n else "fail") for n in range(10)], table, place).systems
     assert (system.low, system.grade, system.weakest) == (90, "tot", None)
+
+
+def test_a_rule_that_binds_nobody_makes_no_asset_weigh() -> None:
+    table = rules(rule("patch.a", mandatory=True, force="tool-default"))
+    place = inventory(server("m", systems=("ht",)), systems=[{"id": "ht", "owner": "so"}])
+    (system,) = score([noted("m", "patch.a", "fail")], table, place).systems
+    assert (system.weakest, system.caps) == (None, ())
+
+
+def test_what_the_weakest_asset_reaches_is_told_with_what_was_measured_of_it() -> None:
+    table = rules(rule("patch.a", mandatory=True, weight=6), rule("patch.b", weight=1), rule("patch.c", weight=3))
+    place = inventory(*(server(f"m{n}", systems=("ht",)) for n in range(9)), systems=[{"id": "ht", "owner": "so"}])
+    weak = {"patch.b": "fail", "patch.c": "unknown"}
+    items = [noted(f"m{n}", name, "pass" if n else weak.get(name, "pass")) for n in range(9) for name in table.rules]
+    (system,) = score(items, table, place).systems
+    (cap,) = system.caps
+    assert "“m0” stands at 60 points" in cap.reason["en"]
+    assert "70 %" in cap.reason["en"]
 
 
 def test_several_weak_assets_are_counted() -> None:
@@ -425,6 +476,9 @@ def test_a_score_is_written_as_the_run_document_has_it() -> None:
     assert set(written) == {"province", *LISTS}
     assert {"id", "low", "high", "coverage", "grade", "caps", "counts", "weights", "lift"} <= set(written["province"])
     assert written["province"]["id"] == "binh-minh"
+    capped = flat("unknown").province
+    (cap,) = capped.as_dict()["caps"]
+    assert cap == {"code": "nothing-decided", "reason": capped.caps[0].reason, "rule": None, "target": None}
 
 
 def test_attested_answers_are_scored_as_answered() -> None:

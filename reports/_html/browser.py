@@ -74,14 +74,9 @@ class BrowserData:
         known, put = self.run.targets.get(target) or {}, self.texts.put
         place = self.run.place_of({"target": target, "asked": asked})
         names = (put(self.run.name(known, target) if asked[0] == "target" else self.run.name_of(asked)), put(place))
-        return [
-            target,
-            *names,
-            self.agencies.put(agency),
-            known.get("level"),
-            str(known.get("platform") or ""),
-            "" if asked[0] == "target" else f"{asked[0]}:{'+'.join(asked[1])}",
-        ]
+        platform = str(known.get("platform") or "")
+        about = [] if asked[0] == "target" else [f"{asked[0]}:{'+'.join(asked[1])}"]
+        return [target, *names, self.agencies.put(agency), known.get("level"), platform, *about]
 
     def as_json(self) -> dict[str, Any]:
         run, put = self.run, self.texts.put

@@ -61,7 +61,8 @@ class Run:
         return self.head.get(name) or {}
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        return [row for row in self.head.get(name) or [] if isinstance(row, dict)]
+        rows = self.head.get(name)
+        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
     def by_id(self, name: str) -> dict[str, dict[str, Any]]:
         return {item["id"]: item for item in self.organisation.get(name, []) if "id" in item}

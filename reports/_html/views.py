@@ -218,6 +218,14 @@ def lift_of(run: Run, score: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
+def by_action(fixes: Iterable[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Fixes by what is to be done: mend, get measured, answer."""
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for one in fixes:
+        grouped.setdefault(str(one["action"]), []).append(one)
+    return list(grouped.items())
+
+
 def lifts(run: Run) -> list[tuple[str, dict[str, Any]]]:
     """The agencies that one can be told of, in the order of the inventory, each with its shortest way."""
     scores = run.scored("agencies")

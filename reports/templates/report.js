@@ -27,7 +27,7 @@ const fold = (value) =>
 const foldText = (value) => fold(Array.isArray(value) ? value.join(" ") : value);
 
 const rules = data.rules.map(([id, title, failed, why, family, ways]) => ({ id, title, failed, why, family, ways }));
-const targets = data.targets.map(([id, name, place, agency, level, platform, asked]) =>
+const targets = data.targets.map(([id, name, place, agency, level, platform, asked = ""]) =>
   ({ id, name, place, agency, level, platform, asked }));
 const details = data.details.map(([severity, mandatory, change, instances, ...parts]) => {
   const detail = { severity: data.severities[severity], mandatory, change, instances };

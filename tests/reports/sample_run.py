@@ -372,6 +372,8 @@ def large(count: int) -> Sample:
         for target in base.head["targets"]:
             head["targets"].append({**target, "id": f"{target['id']}-{copy:04}", "name": f"{target['id']}-{copy:04}"})
         for finding in base.stored:
+            if copy > 1 and head["rules"][finding["rule"]].get("scope"):
+                continue  # a question of a whole system or agency has one bearer, however many targets there are
             name = f"{finding['target']}-{copy:04}"
             seen = sha(name)
             variant = name if finding["result"] == "fail" else f"{copy % 10}"  # failures are all different

@@ -97,29 +97,62 @@ def test_remedies_lose_no_word_when_cut_into_prose_and_code(text: str) -> None:
     assert "".join("".join(block for _, block in blocks).split()) == "".join(text.split())
 
 
+RESULTS = ("fail", "unknown", "pass")
+
+
+def won(text: str) -> dict[str, str]:  # noqa: N802
+    return {"param": text, "value": text, "other": text, "pack": text, "clause": text}
+
+
 def tiny(text: str) -> Sample:
     """A run in which every text is the same hostile one."""
     told = {"vi": text, "en": text + "!"}
+    lift = {"to": text, "low": text, "coverage": text, "at_least": text, "explain": [text],
+            "fixes": [{"rule": text, "target": text, "targets": text, "action": text, "gain": text}]}  # fmt: skip
     finding = {"target": "t", "rule": "r.s", "severity": "high", "mandatory": True, "message": told, "expected": text,
                "found": [text], "where": told, "observations": [text], "requirements": ["q"], "mend_by": text,
-               "instances": [{"id": text, "result": text, "message": told, "found": text}]}  # fmt: skip
+               "instances": [{"id": text, "result": text, "message": told, "found": text}], "attested_by": text,
+               "contradicted_by": text, "overlaid": [won(text)]}  # fmt: skip
     head = {
         "run": {"id": text, "date": text, "assessor": text, "packs": [{"id": text, "title": told}], "formula": told,
                 "grades": [{"id": text, "name": told, "at_least": text}], "coverage_gate": text, "state": text,
                 "removed": [{"id": text, "agency": text}], "data": [{"id": text, "source": told, "date": text}]},
         "organisation": {"province": {"id": "p", "name": text}, "agencies": [{"id": "a", "name": text}]},
         "rules": {
-            "r.s": {"title": told, "failure_title": told, "why": told, "family": text, "remediation": {"any": told}}
+            "r.s": {"title": told, "failure_title": told, "why": told, "family": text, "remediation": {"any": told},
+                    "overlaid": [{**won(text), "levels": [text], "clauses": {"L1": text}}]},
+            "r.q": {"title": told, "scope": "system"}, "r.a": {"title": told, "scope": "agency"},
         },
-        "requirements": {"q": {"title": told, "clauses": {"law": text}, "category": text}},
-        "targets": [{"id": "t", "name": text, "agency": "a", "kind": text, "state": text}],
+        "requirements": {
+            "q": {"title": told, "clauses": {"law": text, "x": {"L1": text}}, "category": text, "params": {text: [text]},
+                  "confirmed": {"by": text, "document": text, "page": text, "on": text}},
+        },
+        "requirements_by_system": {"s": {"q": "notmet"}},
+        "level_view": {"s": {"suggested": {"level": text, "beside": text, "open": [text],
+                                           "reasons": [{"text": told, "clause": text}]},
+                             "next": {"level": text, "higher": text, "summary": {text: text},
+                                      "missing": [{"requirement": "q", "answer": "would-fail", "rules": ["r.s"]}],
+                                      "rules": {"r.s": {"answer": "would-fail", "counts": {"would-fail": text},
+                                                        "targets": [text], "params": {text: [text, text]}}}}}},
+        "papers": [{"kind": kind, "id": text, "rule": "r.s", "state": text, "why": text, "from": text, "until": text,
+                    "days_left": text, "findings": text, "until_first": text, "contradicted": [[text, text]],
+                    "contradictions": text} for kind in ("waiver", "attestation", "shared-control")],
+        "targets": [{"id": f"t{result}", "name": text, "agency": "a", "kind": text, "state": text, "systems": ["s"],
+                     "frameworks": [text], "framework_reason": told, "overlays": [text]} for result in RESULTS],
         "observations": {text: {"source": text, "collected_at": text, "excerpt": text}},
-        "waivers": [{"id": text, text: text}],
+        **{part: [{"id": text, "rule": "r.s", text: text, "targets": [text], "document": {"no": text, text: text},
+                   "answer": text, "who": text, "explanation": text, "on": text}]
+           for part in ("waivers", "attestations", "shared_controls")},
         "scores": {"province": {"low": 10, "high": text, "grade": text, "caps": [{"reason": told, "rule": text}]},
-                   "agencies": [{"id": "a", "low": text}]},
+                   "agencies": [{"id": "a", "low": text, "lift": lift}], "dimensions": [{"id": text, "low": 3}],
+                   "systems": [{"id": "s", "low": 5, "lift": lift, "assets": ["tfail"], "weakest": text,
+                                "stands_on": [{"id": text, "edge": text, "of": text}],
+                                "caps": [{"reason": told, "rule": text}]}]},
     }  # fmt: skip
-    results = ("fail", "unknown", "pass")
-    return Sample(head, [{**finding, "result": result, "target": f"t{result}"} for result in results])
+    head["organisation"]["systems"] = [{"id": "s", "name": text, "owner": text, "level": text, "level_status": text,
+                                        "decision": {"no": text, "date": text}}]  # fmt: skip
+    asked = [{**finding, "result": "notchecked", "target": "tpass", "rule": rule} for rule in ("r.q", "r.a", "r.s")]
+    return Sample(head, [*({**finding, "result": result, "target": f"t{result}"} for result in RESULTS), *asked])
 
 
 def shape(source: str) -> list[tuple[str, list[str]]]:
