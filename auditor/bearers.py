@@ -2,8 +2,9 @@
 
 A finding stands on a target, always. Were such a question to fall on each of a system's targets, one missing
 answer would be a hundred findings; so it falls on one of them, its bearer. Which one follows from inventory and
-pack alone: a target that serves this system only and at its level, if there is one; of several the first that
-the inventory names, so that adding targets at its end moves nothing. Pure.
+pack alone. It is, as far as there is one, a target of the agency that owns or runs the system (in whose score the
+answer counts), at the system's level, that serves no other; of several the first that the inventory names, so
+that adding targets at its end moves nothing. Pure.
 """
 
 from __future__ import annotations
@@ -37,12 +38,15 @@ def bearers(
     systems = {system.id: system for system in inventory.systems}
     found: dict[str, dict[str, tuple[Place, ...]]] = {}
     for among in alike.values():
-        best: dict[Place, tuple[tuple[bool, bool, int], str]] = {}
+        best: dict[Place, tuple[tuple[bool, bool, bool, int], str]] = {}
         for number, target in enumerate(inventory.targets):
             if target.handling == "secret-standalone" or not fits(among[0], target) or not reaches(among[0], target):
                 continue
-            for place, level in _places(among[0], target, systems):
-                rank = (level is not None and target.level != level, len(target.systems) > 1, number)
+            agency = agency_of(target, systems)
+            for place, system in _places(among[0], target, agency, systems):
+                elsewhere = system is not None and agency not in (system.owner, system.operator)
+                other_level = system is not None and target.level != system.level
+                rank = (elsewhere, other_level, len(target.systems) > 1, number)
                 if place not in best or rank < best[place][0]:
                     best[place] = (rank, target.id)
         borne: dict[str, list[Place]] = {}
@@ -53,11 +57,12 @@ def bearers(
     return {target.id: found.get(target.id, _NOTHING) for target in inventory.targets}
 
 
-def _places(rule: Rule, target: Target, systems: dict[str, System]) -> Iterator[tuple[Place, int | None]]:
-    """Whom a rule is asked of by way of a target, with the level of a system; of the target where nobody else is."""
+def _places(
+    rule: Rule, target: Target, agency: str | None, systems: dict[str, System]
+) -> Iterator[tuple[Place, System | None]]:
+    """Whom a rule is asked of by way of a target, with the system if it is one; of the target where nobody else is."""
     if rule.scope == "system" and target.systems:
         for name in target.systems:
-            yield ("system", name), systems[name].level if name in systems else None
+            yield ("system", name), systems.get(name)
         return
-    agency = agency_of(target, systems)
     yield (("agency", agency) if agency is not None else ("target", target.id)), None

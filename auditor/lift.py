@@ -132,6 +132,11 @@ def lift(scope: Scope, sums: Sums, place: int | None, grading: Grading, gone: Se
         # Mending what was waived puts it back into the denominator, so a second look may be needed.
         _mend(parts, items, [max(more, key=lambda n: sum(items[n].moves[0]))], chosen)
     after = parts[0].figures(grading.waiver_cap)
+    if place is None:
+        # What had no grade may come out far above the lowest one.
+        left = any(item.caps and not item.waived and n not in chosen for n, item in enumerate(items))
+        reached = grading.band(after.low, short=left)
+        goal = min(goal, max([reached, *(one.place for one in scope.standings)]))
     return Lift(
         grading.ids[goal],
         after.low / 10,

@@ -47,8 +47,8 @@ CAP_REASONS: Final[Mapping[str, Text]] = {
         "en": "Nothing could be decided, so there is no grade",
     },
     "coverage": {
-        "vi": "Mới đo được {found} %, cần ít nhất {wanted} % nên chưa xếp loại",
-        "en": "Only {found} % could be decided and {wanted} % is needed, so there is no grade",
+        "vi": "Mới kết luận được {found} % (còn lại chưa đo được hoặc chưa trả lời), cần ít nhất {wanted} % để xếp loại",
+        "en": "Only {found} % is decided (the rest was not measured or not answered); a grade needs {wanted} %",
     },
     "partial": {
         "vi": "Chỉ kiểm tra một phần nên không xếp loại",

@@ -68,6 +68,17 @@ def test_one_that_serves_only_this_system_at_its_level_comes_first() -> None:
     assert {name for name, rules in found.items() if "of-system" in rules} == {"shared", "own"}  # shared: for mail
 
 
+def test_an_owner_answers_for_its_system_by_a_machine_of_its_own() -> None:
+    found = borne(
+        province(
+            {"id": "of-b", "systems": ["cong"], "agency": "so-b", "level": 2},
+            {"id": "of-a", "systems": ["cong", "mail"], "agency": "so-a", "level": 3},
+        )
+    )
+    assert "of-system" in found["of-a"]
+    assert "of-system" not in found["of-b"]
+
+
 def test_a_bearer_is_asked_for_those_only_that_have_nobody_else() -> None:
     told = province(
         {"id": "own", "systems": ["cong"], "level": 2}, {"id": "two", "systems": ["cong", "mail"], "level": 2}

@@ -314,6 +314,13 @@ def test_a_compensating_control_counts_only_where_its_proof_passes(result: Resul
     assert made.result is Result.FAIL
 
 
+def test_only_a_live_compensating_control_asks_for_a_proof() -> None:
+    assert proofs_needed(inventory(server("a"), **compensated(until="2026-11-21")), DAY) == frozenset()
+    parts = compensated(reason_class="accepted-risk")
+    assert proofs_needed(inventory(server("a"), **parts), DAY) == frozenset()
+    assert one(finding("a", "patch.kernel", "fail"), **parts).waived_by == ("w1",), "whatever it names beside"
+
+
 def test_the_proof_of_one_target_does_not_serve_another() -> None:
     parts = compensated(targets=["a", "dc"])
     proof = frozenset({("dc", "tls.certificates")})

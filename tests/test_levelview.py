@@ -65,6 +65,27 @@ def test_the_rules_of_the_next_level() -> None:
     assert found[0].chosen.params == Months(4, frozenset({443, 80}))
 
 
+def test_what_is_asked_of_a_target_next_is_remembered() -> None:
+    view = NextLevel(TABLE, place())
+    for level in (1, 3, 5, None):
+        target = server("a", level=level)
+        assert view.asks(target) == rules_next(TABLE, target)
+        assert view.asks(target) is view.asks(server("b", level=level))
+
+
+def test_an_asset_that_was_not_judged_does_not_count() -> None:
+    told = dict(NextLevel(TABLE, made := place(server("a", systems=("ht",)))).views())["ht"]["next"]
+    assert (told["assets"], told["rules"]) == (0, {})
+    assert views(made, {})["ht"]["next"]["assets"] == 1
+
+
+def test_a_rule_without_parameters_has_none_that_differ() -> None:
+    bare = table(rule("patch.a"), params=lambda _rule, _level: None)
+    made = place(server("a", systems=("ht",)))
+    told = views(made, {"a": {"patch.a": "fail"}}, bare)["ht"]["next"]
+    assert told["rules"]["patch.a"]["params"] == {}
+
+
 def test_above_the_highest_level_and_without_one_there_is_no_next() -> None:
     assert rules_next(TABLE, server("a", level=5)) == ()
     assert rules_next(TABLE, server("a", level=None)) == ()

@@ -30,6 +30,22 @@ PACKS = Path(__file__).parents[1] / "checks" / "packs"
 # --- directions
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [((80,), None), (None, (80,)), ({"a": 1}, None), (None, {"a": 1}), ({"a": 1}, {"a": 2}), ({"a": 1}, {"b": 1})],
+)
+def test_what_asks_something_else_is_not_the_same(one: Any, other: Any) -> None:
+    assert not same(one, other)
+    assert same(one, one)
+
+
+def test_of_single_values_under_one_key_the_first_in_order_stays() -> None:
+    """A mapping of single values cannot hold two of them: which stays must not depend on the order of packs."""
+    for direction in ("fewer", "more"):
+        for one, other in ((1, 2), (2, 1)):
+            assert stricter(direction, {"a": one}, {"a": other}) == {"a": 1}
+
+
 def test_every_parameter_of_a_check_says_how_it_gets_stricter_or_that_it_does_not() -> None:
     known = get_args(Direction)
     for name, (check, _path) in registry.checks().items():

@@ -16,7 +16,7 @@ from auditor.packs import AttestedParams, RuleSet
 from auditor.standings import EXPIRING_DAYS, Uses, standing_of_all
 from auditor.targets import Inventory
 from tests.annotated import DAY, TABLE
-from tests.rulesets import finding, info, inventory, rule, server, waiver
+from tests.rulesets import finding, info, inventory, rule, rules, server, waiver
 from tests.test_grants import attestation, control
 
 
@@ -131,6 +131,57 @@ def test_proofs_that_do_not_pass_are_told(result: str, state: str) -> None:
     made = told(place, found)
     assert made["w1"]["state"] == ("expiring" if state == "active" and made["w1"]["days_left"] <= 30 else state)
     assert made["s1"]["state"] == state
+
+
+def test_findings_are_counted_and_what_wants_attention_comes_first() -> None:
+    place = held(
+        waivers=[waiver(id="w1", targets=["dc"], rule="tls.certificates", until="2027-03-01"), waiver(id="w2")],
+        attestations=[
+            attestation(id="t1", until="2027-02-01"),
+            attestation(id="t2", until="2026-11-30", targets=["dc"]),
+        ],
+        shared_controls=[control(rule="tls.certificates", covers=["a"])],
+    )
+    found = [
+        finding("a", "management.plan", "notchecked"),
+        finding("a", "patch.kernel", "fail"),
+        finding("a", "tls.certificates", "fail"),
+        finding("dc", "management.plan", "notchecked"),
+        finding("dc", "tls.certificates", "pass"),
+    ]
+    made = list(told(place, found).values())
+    assert [(one["id"], one["state"], one["findings"]) for one in made] == [
+        ("t2", "expiring", 1),
+        ("w1", "unused", 0),
+        ("s1", "active", 1),
+        ("w2", "active", 1),
+        ("t1", "active", 1),
+    ]
+
+
+SYSTEMS: dict[str, Any] = {
+    "systems": [{"id": "cong", "owner": "so-a", "level": 3}, {"id": "thu", "owner": "so-a", "level": 3}]
+}
+
+
+@pytest.mark.parametrize(("scope", "older"), [("system", "expired"), ("target", "superseded")])
+def test_an_answer_for_one_system_supersedes_none_for_another(scope: str, older: str) -> None:
+    """Of a question of systems; a question of the target itself has one newest answer."""
+    table = rules(rule("management.plan", check=None, scope=scope))
+    said = [
+        attestation(id="t1", targets=[], systems=["cong"], on="2026-05-01", until="2026-06-30"),
+        attestation(id="t2", targets=[], systems=["thu"]),
+    ]
+    place = inventory(server("a", systems=("cong", "thu")), attestations=said, **SYSTEMS)
+    found = {one["id"]: one["state"] for one in standing_of_all(place, table, DAY)}
+    assert found == {"t1": older, "t2": "active"}
+
+
+def test_an_answer_for_a_target_leads_in_all_its_systems() -> None:
+    table = rules(rule("management.plan", check=None, scope="system"))
+    place = inventory(server("a", systems=("cong",)), attestations=[attestation(until="2026-06-30")], **SYSTEMS)
+    (one,) = standing_of_all(place, table, DAY)
+    assert (one["state"], one["why"]) == ("expired", None)
 
 
 def test_a_long_waiver_is_told_of() -> None:

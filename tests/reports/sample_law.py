@@ -133,8 +133,8 @@ def _scores(head: Doc) -> None:
         system["assets"] = [t["id"] for t in head["targets"] if system["id"] in t["systems"]]
         system |= {"stands_on": [], "weakest": system["assets"][0]}
     first = scores["systems"][0]
-    first["assets"].append("sw-loi-01")
-    first["stands_on"] = [{"id": "sw-loi-01", "edge": "depends_on", "of": "web01"}]
+    first["assets"].append("mail01")
+    first["stands_on"] = [{"id": "mail01", "edge": "depends_on", "of": "web01"}]
     named = ("availability", "confidentiality", "integrity")
     scores["dimensions"] = [{**scores["province"], "id": name, "lift": None} for name in named]
 
