@@ -12,9 +12,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from auditor import strictyaml
-from auditor.attest_read import Filled, Row
-from auditor.attest_sheet import DEFAULT_DAYS, SCHEMA, Origin, asked
-from auditor.attest_words import ANSWERS
+from auditor.attest_read import Cell, Filled, Row
+from auditor.attest_sheet import DEFAULTED, SCHEMA, Origin, asked, far
+from auditor.attest_words import ANSWERS, SYNONYMS
 from auditor.mistake_words import WORDS
 from auditor.model import Say
 from auditor.papers import Attachment, Attestation, Document
@@ -78,9 +78,11 @@ class _Rows:
             self._known.setdefault(one.rule, []).append(one)
             self._ids.add(one.id.casefold())
         self._seen: dict[str, str] = {}
+        self._told = set[tuple[str, str, str]]()
+        self._sound = True
 
     def read(self, row: Row) -> Attestation | None:
-        before = len(self._filled.mistakes)
+        self._sound = True
         key = self._text(row, "key")
         if key is None:
             self._note(row, "key", "sheet-no-key")
@@ -90,6 +92,8 @@ class _Rows:
             self._note(row, "key", "sheet-same-question", place=self._seen[key])
         if all(row.cells[name].value is None for name in _FILLED):
             return None
+        if row.cells["answer"].value is not None:
+            row = row._replace(cells=row.cells | self._defaults(row))
         question = self._questions.get(key)
         if question is None:
             self._note(row, "key", "sheet-unknown-question", key=key)
@@ -97,7 +101,23 @@ class _Rows:
         if _plain(self._text(row, "question")) not in {_plain(asked(question, lang)) for lang in ("vi", "en")}:
             self._note(row, "question", "sheet-question-changed")
         made = self._answer(row, question)
-        return made if len(self._filled.mistakes) == before else None
+        return made if self._sound else None
+
+    def _defaults(self, row: Row) -> dict[str, Cell]:
+        """What the head of the sheet says in place of the row's empty cells, each with the place it stands at.
+
+        Number and date of a document belong together: they are taken only where the row names neither.
+        """
+        head = {name: cell for name, cell in self._filled.heads.get(row.sheet, {}).items() if cell.value is not None}
+        pair = ("document_no", "document_date")
+        own = any(row.cells[name].value is not None for name in pair)
+        if not own and head.keys() & set(pair):
+            head = {name: self._filled.heads[row.sheet][name] for name in pair} | head
+        return {
+            name: head[name]
+            for name in DEFAULTED
+            if name in head and row.cells[name].value is None and not (own and name in pair)
+        }
 
     def _answer(self, row: Row, question: Question) -> Attestation | None:
         answer = self._choice(row)
@@ -118,7 +138,7 @@ class _Rows:
             self._note(row, "until", "sheet-until", until=until, on=on)
         if answer is None or who is None or on is None or explanation is None:
             return None
-        until = until or question.ends(on) or date.fromordinal(min(on.toordinal() + DEFAULT_DAYS, date.max.toordinal()))
+        until = until or question.ends(on) or far(on)
         told: dict[str, Any] = {
             "id": "x",
             "rule": question.rule.id,
@@ -169,10 +189,9 @@ class _Rows:
         if cell.value is None:
             self._note(row, "answer", "sheet-no-answer")
             return None
-        found = _plain(str(cell.value))
-        for answer, labels in ANSWERS.items():
-            if found in {answer, *map(_plain, labels)}:
-                return answer
+        answer = _ANSWERS.get(_bare(str(cell.value)))
+        if answer is not None:
+            return answer
         self._note(row, "answer", "sheet-answer", found=cell.value)
         return None
 
@@ -247,12 +266,31 @@ class _Rows:
         return None
 
     def _note(self, row: Row, column: str, code: str, /, **values: Any) -> None:
-        self._filled.note(code, row.sheet, row.cells[column].at, **values)
+        at = row.cells[column].at
+        self._sound = False
+        if (row.sheet, at, code) not in self._told:  # the head of a sheet speaks for many rows
+            self._told.add((row.sheet, at, code))
+            self._filled.note(code, row.sheet, at, **values)
 
 
 def _plain(text: str | None) -> str:
     """As compared: case, spacing and the two ways of writing Vietnamese letters do not count."""
     return " ".join(unicodedata.normalize("NFC", text or "").casefold().split())
+
+
+_ACCENTS: Final = re.compile("[\u0300-\u0303\u0306\u0309\u031b\u0323]")
+_BETWEEN: Final = re.compile(r"[\s./_-]+")
+
+
+def _bare(text: str) -> str:
+    """An answer without case, Vietnamese accents, spacing, ``.``, ``/``, ``-`` and ``_``: ``N/A`` is ``na``."""
+    letters = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
+    return _BETWEEN.sub("", _ACCENTS.sub("", letters))
+
+
+_ANSWERS: Final = {
+    _bare(word): answer for answer, labels in ANSWERS.items() for word in (answer, *labels, *SYNONYMS[answer])
+}
 
 
 def entry(given: Attestation) -> Mapping[str, Any]:

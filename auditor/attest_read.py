@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
@@ -17,8 +17,8 @@ from typing import Any, BinaryIO, Final, NamedTuple
 from openpyxl import load_workbook
 from openpyxl.utils import column_index_from_string, get_column_letter
 
-from auditor.attest_sheet import HEADER_ROW, META
-from auditor.attest_words import COLUMNS
+from auditor.attest_sheet import DEFAULTED, DEFAULTS_ROW, HEADER_ROW, META
+from auditor.attest_words import COLUMNS, REPEATED, REPEATED_OTHERWISE, said
 from auditor.mistakes import say
 from auditor.model import CapdoError, Say
 from auditor.printable import one_line
@@ -29,7 +29,11 @@ MAX_ENTRIES: Final = 2000
 MAX_ROWS: Final = 20_000
 """So many rows of a sheet may hold something."""
 
+REPEATS: Final = 5
+"""A mistake of more cells of one column than these is told in one line."""
+
 _NAMES: Final = tuple(COLUMNS)
+_PLAIN: Final = re.compile(r"[A-Z]{1,3}[0-9]{1,7}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,35 @@ class SheetError(CapdoError):
         super().__init__(len(self.mistakes))
 
     def text(self, lang: str) -> str:
-        return "\n".join(one.text(lang) for one in self.mistakes)
+        """A line for each mistake; one that many cells of a column share is told once, with all of them."""
+        alike: dict[tuple[str, str, str], list[CellMistake]] = {}
+        for number, one in enumerate(self.mistakes):
+            column = one.cell.rstrip("0123456789") if _PLAIN.fullmatch(one.cell) else f"#{number}"
+            alike.setdefault((one.sheet, column, one.message.code), []).append(one)
+        lines: list[str] = []
+        for same in alike.values():
+            lines += [_repeated(same, lang)] if len(same) > REPEATS else [one.text(lang) for one in same]
+        return "\n".join(lines)
+
+
+def _repeated(same: Sequence[CellMistake], lang: str) -> str:
+    """One line for one mistake of many cells of a column, in the order of their rows."""
+    first = same[0]
+    form = REPEATED if len({say(one.message, lang) for one in same}) == 1 else REPEATED_OTHERWISE
+    column = first.cell.rstrip("0123456789")
+    cells = ", ".join(_ranges(column, [int(one.cell[len(column) :]) for one in same]))
+    told = said(form, lang).format(cells=cells, count=len(same), text=say(first.message, lang))
+    return f"{one_line(first.file, 1000)}: {one_line(first.sheet)}!{told}"
+
+
+def _ranges(column: str, rows: Sequence[int]) -> Iterator[str]:
+    """Rising rows of a column as people name them: ``K4:K9``, ``K12``."""
+    start = end = rows[0]
+    for row in (*rows[1:], 0):
+        if row != end + 1:
+            yield f"{column}{start}" if start == end else f"{column}{start}:{column}{end}"
+            start = row
+        end = row
 
 
 class Cell(NamedTuple):
@@ -85,6 +117,8 @@ class Filled:
     file: str
     meta: dict[str, str] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
+    heads: dict[str, dict[str, Cell]] = field(default_factory=dict)
+    """By sheet, the cells that stand for empty ones of its answered rows, by name of column."""
     mistakes: list[CellMistake] = field(default_factory=list)
 
     def note(self, code: str, sheet: str = "", cell: str = "", /, **values: Any) -> None:
@@ -185,26 +219,38 @@ def _last_row(raw: bytes) -> int:
 
 
 def _read_sheet(sheet: Any, last: int, filled: Filled) -> None:
-    rows = sheet.iter_rows(min_row=HEADER_ROW, max_row=max(last, HEADER_ROW), max_col=len(_NAMES) + 1)
-    for number, row in enumerate(rows, HEADER_ROW):
+    rows = sheet.iter_rows(min_row=DEFAULTS_ROW, max_row=max(last, HEADER_ROW), max_col=len(_NAMES) + 1)
+    above: Sequence[Any] = ()
+    for number, row in enumerate(rows, DEFAULTS_ROW):
+        if number == DEFAULTS_ROW:
+            above = row
+            continue
         if number == HEADER_ROW:
             if not _header(sheet.title, row, filled):
                 return
+            filled.heads[sheet.title] = _cells(sheet.title, DEFAULTS_ROW, above, DEFAULTED, filled)
             continue
-        cells: dict[str, Cell] = {}
-        for column, name in enumerate(_NAMES):
-            at = f"{get_column_letter(column + 1)}{number}"
-            value = row[column].value if column < len(row) else None
-            kind = row[column].data_type if value is not None else "n"
-            if kind == "f":
-                filled.note("sheet-formula", sheet.title, at)
-                value = None
-            elif kind == "e":
-                filled.note("sheet-error-value", sheet.title, at, found=value)
-                value = None
-            cells[name] = Cell(None if isinstance(value, str) and not value.strip() else value, at)
+        cells = _cells(sheet.title, number, row, _NAMES, filled)
         if any(cell.value is not None for cell in cells.values()):
             filled.rows.append(Row(sheet.title, number, cells))
+
+
+def _cells(title: str, number: int, row: Sequence[Any], wanted: Iterable[str], filled: Filled) -> dict[str, Cell]:
+    """The cells of some columns of a row; formulas and errors are noted and count as empty."""
+    cells: dict[str, Cell] = {}
+    for name in wanted:
+        column = _NAMES.index(name)
+        at = f"{get_column_letter(column + 1)}{number}"
+        value = row[column].value if column < len(row) else None
+        kind = row[column].data_type if value is not None else "n"
+        if kind == "f":
+            filled.note("sheet-formula", title, at)
+            value = None
+        elif kind == "e":
+            filled.note("sheet-error-value", title, at, found=value)
+            value = None
+        cells[name] = Cell(None if isinstance(value, str) and not value.strip() else value, at)
+    return cells
 
 
 def _header(title: str, row: Iterable[Any], filled: Filled) -> bool:

@@ -14,7 +14,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from auditor.attest_words import ABOUT, ANSWERS, COLUMNS, HELP, STATES, said
+from auditor.attest_words import ABOUT, ALLOWED, ANSWERS, COLUMNS, DEFAULTS, HELP, REFUSED, STATES, said
 from auditor.questionnaire import About, Question
 from auditor.rulepack import Requirement
 
@@ -24,8 +24,11 @@ META: Final = "capdo"
 HEADER_ROW: Final = 3
 MAX_CELL: Final = 32_767
 """What Excel itself takes into one cell."""
-DEFAULT_DAYS: Final = 365
-"""Until then an answer is proposed to count where the rule has no period of its own; a default of this tool."""
+DEFAULTS_ROW: Final = 2
+"""Here stands what fills the empty cells of answered rows, each above its column."""
+DEFAULTED: Final = ("who", "on", "document_no", "document_date")
+FAR_YEARS: Final = 5
+"""So long an answer is proposed to count where the rule has no period of its own; a default of this tool."""
 
 _WIDTHS: Final = (34, 26, 60, 34, 60, 16, 28, 14, 20, 14, 60, 30, 14, 26, 26)
 _DATES: Final = ("on", "document_date", "until")
@@ -41,6 +44,15 @@ class Origin(NamedTuple):
     packs: tuple[str, ...]
     """``id version`` of each pack."""
     day: date
+
+
+def far(on: date) -> date:
+    """The day an answer of day ``on`` is proposed to end where its rule has no period."""
+    year = min(on.year + FAR_YEARS, date.max.year)
+    try:
+        return on.replace(year=year)
+    except ValueError:  # 29 February
+        return date(year, 2, 28)
 
 
 def write(path: Path, questions: Sequence[Question], origin: Origin, names: dict[About, str], lang: str) -> None:
@@ -96,6 +108,7 @@ def _write_sheet(
         sheet.column_dimensions[get_column_letter(column)].width = _WIDTHS[column - 1]
         if name in _DATES:  # typed dates are shown as they are to be written
             sheet.column_dimensions[get_column_letter(column)].number_format = "yyyy-mm-dd"
+    _write_defaults(sheet, lang)
     for row, question in enumerate(questions, HEADER_ROW + 1):
         for column, name in enumerate(_NAMES, 1):
             value = _shown(name, question, day, names, lang)
@@ -109,15 +122,27 @@ def _write_sheet(
     letter = get_column_letter(_NAMES.index("answer") + 1)
     choices = ",".join(said(label, lang) for label in ANSWERS.values())
     listed = DataValidation(type="list", formula1=f'"{choices}"', allow_blank=True, showErrorMessage=True)
+    # A synonym may be written all the same; what is not understood is told of when the answers are taken.
+    listed.errorStyle, listed.error = "warning", said(REFUSED, lang).format(allowed=said(ALLOWED, lang))
     sheet.add_data_validation(listed)
     listed.add(f"{letter}{HEADER_ROW + 1}:{letter}{last}")
     sheet.freeze_panes = f"D{HEADER_ROW + 1}"
 
 
+def _write_defaults(sheet: Any, lang: str) -> None:
+    """The cells above the header that speak for every answered row."""
+    yellow = PatternFill("solid", fgColor="FFF2CC")
+    label = _text(sheet, DEFAULTS_ROW, _NAMES.index(DEFAULTED[0]), said(DEFAULTS, lang))
+    label.font, label.alignment = Font(bold=True), Alignment(wrap_text=True, vertical="top", horizontal="right")
+    for name in DEFAULTED:
+        cell = sheet.cell(DEFAULTS_ROW, _NAMES.index(name) + 1)
+        cell.fill, cell.number_format = yellow, "yyyy-mm-dd" if name in _DATES else "@"
+
+
 def _shown(name: str, question: Question, day: date, names: dict[About, str], lang: str) -> str | date | None:
     """What stands in a cell before anybody has answered."""
     if name == "until":
-        return question.ends(day) or date.fromordinal(day.toordinal() + DEFAULT_DAYS)
+        return question.ends(day) or far(day)
     told = {
         "key": question.key,
         "about": f"{said(ABOUT[question.about.kind], lang)}: {names.get(question.about, question.about.id)}",

@@ -31,6 +31,23 @@ ANSWERS: Final[dict[str, tuple[str, str]]] = {
     "notapplicable": ("Không áp dụng", "Not applicable"),
 }
 
+SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
+    "met": (),
+    "notmet": ("Chưa đạt", "Không đạt"),
+    "notapplicable": ("N/A",),
+}
+"""What people write besides the two labels and the key of an answer; case, accents and spacing do not count."""
+
+
+def _allowed(column: int) -> str:
+    """The answers that are understood, as a person would write them."""
+    also = {key: [one for one in SYNONYMS[key] if column == 0 or one.isascii()] for key in ANSWERS}
+    return "; ".join(", ".join((labels[column], *also[key])) for key, labels in ANSWERS.items())
+
+
+ALLOWED: Final = (_allowed(0), _allowed(1))
+"""In Vietnamese, in English."""
+
 STATES: Final[dict[str, tuple[str, str]]] = {
     "open": ("chưa trả lời", "not answered yet"),
     "valid": ("còn giá trị", "valid"),
@@ -50,13 +67,29 @@ ABOUT: Final[dict[str, tuple[str, str]]] = {
 HELP: Final = (
     (
         "Chọn câu trả lời, ghi người trả lời, ngày (2026-11-22), giải trình. Để trống dòng chưa trả lời. "
+        "Ô vàng ở dòng này: điền một lần cho mọi dòng có trả lời mà để trống ô đó. "
         "Tệp đính kèm: đường dẫn tính từ thư mục của danh mục. Đừng sửa các cột A–E, đừng gộp ô, đừng dùng công thức."
     ),
     (
         "Choose an answer, say who answers, when (2026-11-22) and why. Leave a row empty that is not answered yet. "
+        "Yellow cells of this row: filled in once, for every answered row that leaves that cell empty. "
         "Attached file: its path from the inventory's folder. Do not change columns A–E, merge cells or use formulas."
     ),
 )
+
+DEFAULTS: Final = ("Mặc định cho cả trang →", "For the whole sheet →")
+"""Before the cells that fill the empty ones below them."""
+REFUSED: Final = (
+    "Phiếu chỉ hiểu: {allowed}. Vẫn giữ điều đã ghi?",
+    "The questionnaire understands: {allowed}. Keep what you wrote?",
+)
+"""What Excel asks when something else than a choice is written."""
+REPEATED: Final = ("{cells} ({count} ô): {text}", "{cells} ({count} cells): {text}")
+REPEATED_OTHERWISE: Final = (
+    "{cells} ({count} ô, mỗi ô một giá trị; ô đầu): {text}",
+    "{cells} ({count} cells, each with a value of its own; the first): {text}",
+)
+"""One mistake of many cells; with values in its words, those of the first cell stand for all."""
 
 ATTEST_WORDS: Final[dict[str, tuple[str, str]]] = {
     "sheet-not-excel": ("đây không phải tệp Excel (.xlsx)", "this is not an Excel file (.xlsx)"),
@@ -120,7 +153,10 @@ ATTEST_WORDS: Final[dict[str, tuple[str, str]]] = {
         "dòng đã điền nhưng chưa chọn câu trả lời",
         "the row is filled in, but no answer is chosen",
     ),
-    "sheet-answer": ("'{found}' không phải câu trả lời", "'{found}' is no answer"),
+    "sheet-answer": (
+        f"'{{found}}' không phải câu trả lời; hãy ghi một trong: {ALLOWED[0]}",
+        f"'{{found}}' is no answer; write one of: {ALLOWED[1]}",
+    ),
     "sheet-no-who": ("thiếu người trả lời", "it does not say who answers"),
     "sheet-no-date": ("thiếu ngày trả lời", "the date of the answer is missing"),
     "sheet-future": ("ngày {found} ở tương lai", "the date {found} is in the future"),

@@ -20,6 +20,7 @@ from tests.rulesets import info, inventory, requirement, rule, server
 class Months:
     months: int = 1
     ports: frozenset[int] = frozenset()
+    days: int | None = None
 
 
 def table(*chosen: Rule, params: Any = None, extra: tuple[str, ...] = ()) -> RuleSet:
@@ -28,7 +29,9 @@ def table(*chosen: Rule, params: Any = None, extra: tuple[str, ...] = ()) -> Rul
 
 
 def by_level(one: Rule, level: int) -> Months:
-    return Months(level, frozenset({443, 80}) if level == 4 else frozenset()) if one.id == "logging.keep" else Months()
+    if one.id != "logging.keep":
+        return Months()
+    return Months(level, frozenset({512, 443}), 7) if level == 4 else Months(level)
 
 
 TABLE = table(
@@ -62,7 +65,7 @@ def test_the_rules_of_the_next_level() -> None:
         ("patch.a", True, True),
         ("tls.new", False, False),
     ]
-    assert found[0].chosen.params == Months(4, frozenset({443, 80}))
+    assert found[0].chosen.params == Months(4, frozenset({512, 443}), 7)
 
 
 def test_what_is_asked_of_a_target_next_is_remembered() -> None:
@@ -128,7 +131,7 @@ def test_what_would_be_missing() -> None:
         "answer": "would-fail",
         "counts": {"would-fail": 1, "would-pass": 1},
         "targets": ["a"],
-        "params": {"months": [3, 4], "ports": [[], [80, 443]]},
+        "params": {"months": [3, 4], "ports": [[], [443, 512]], "days": [None, 7]},
     }
     assert told["rules"]["patch.a"]["params"] == {}
 

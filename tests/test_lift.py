@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from auditor.annotate import UNDECIDED, Annotated
-from auditor.cover import Need, smallest
+from auditor.cover import TRIED, Cover, Need, smallest
 from auditor.lift import BY_FINDING, Lift
 from auditor.model import Result
 from auditor.packs import RuleSet
@@ -90,6 +90,19 @@ def test_what_two_needs_pull_apart_is_tried_whole() -> None:
     assert (found.chosen, found.exact) == ((2,), True)
 
 
+def test_among_many_the_need_that_asks_most_proves_what_was_found() -> None:
+    every_one = dict.fromkeys(range(TRIED + 3), 1)
+    found = smallest(len(every_one), Need(1, every_one), [Need(3, {0: 1, 1: 1, 2: 1})])
+    assert (found.chosen, found.exact) == ((0, 1, 2), True)
+
+
+def test_among_many_nested_needs_are_proven_too() -> None:
+    """Neither need alone asks more than two; the inner one takes two that bring little to the whole."""
+    weights = {0: 5, 1: 5} | dict.fromkeys(range(2, TRIED + 3), 1)
+    found = smallest(len(weights), Need(10, weights), (), [Need(2, {2: 1, 3: 1})])
+    assert (found.chosen, found.exact) == ((0, 1, 2, 3), True)
+
+
 # --- what lifts
 
 
@@ -137,6 +150,51 @@ def test_no_grade_for_want_of_measuring_asks_to_measure() -> None:
     found = lifted("pass fail unknown unknown unknown")
     assert (found.to, found.coverage) == ("trung-binh", 0.8)  # the band it comes out at, not the lowest
     assert [fix.action for fix in found.fixes] == ["measure", "measure"]
+
+
+@pytest.mark.parametrize(
+    ("open_weight", "beside", "to"),
+    [
+        (3, {}, "tot"),
+        (3, {"severity": "high", "mandatory": True}, "tot"),
+        (2.5, {"severity": "high", "mandatory": True}, "kha"),
+    ],
+)
+def test_a_rule_that_caps_holds_what_measuring_brings_only_while_it_is_left(
+    open_weight: float, beside: dict[str, Any], to: str
+) -> None:
+    """Measuring the heavy rule is enough for a grade; the third case leaves a light one that fails and caps."""
+    left = open_weight < 3
+    heavy = rule("tls.open", weight=open_weight, **({} if left else beside))
+    chosen = [rule("patch.a", weight=7), heavy, *([rule("tls.left", weight=0.5, **beside)] if left else [])]
+    items = [noted("a", "patch.a", "pass"), noted("a", "tls.open", "unknown")]
+    items += [noted("a", "tls.left", "fail")] if left else []
+    found = score(items, rules(*chosen), inventory(server("a"))).province.lift
+    assert found is not None
+    assert ([fix.rule for fix in found.fixes], found.to) == (["tls.open"], to)
+
+
+def test_what_takes_a_cap_away_is_told_first_however_light() -> None:
+    cap = rule("tls.c", weight=0.1, severity="high", mandatory=True)
+    table = rules(rule("patch.a", weight=2), rule("patch.b", weight=8), cap)
+    items = [noted("a", name, "pass" if name == "patch.b" else "fail") for name in table.rules]
+    found = score(items, table, inventory(server("a"))).province.lift
+    assert found is not None
+    assert [(fix.rule, fix.caps) for fix in found.fixes] == [("tls.c", True), ("patch.a", False)]
+
+
+def test_where_only_missing_targets_hold_the_grade_nothing_is_mended_even_with_all_waived() -> None:
+    items = [noted("a", "patch.a", "fail", waived_by=("w",))]
+    table = rules(rule("patch.a"), waiver_cap=1.0)
+    found = score(items, table, inventory(server("a")), removed={"": ("mat-1",)}).province.lift
+    assert found is not None
+    assert (found.to, found.fixes, found.explain) == ("yeu", (), ("mat-1",))
+
+
+def test_a_set_that_is_not_proven_smallest_is_not_told_as_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditor.lift.smallest", lambda count, *_needs: Cover(tuple(range(count)), count - 1))
+    found = lifted("pass fail fail fail")
+    assert (len(found.fixes), found.exact, found.at_least) == (3, False, 2)
 
 
 def test_an_attested_rule_is_attested() -> None:

@@ -39,6 +39,11 @@ def test_what_asks_something_else_is_not_the_same(one: Any, other: Any) -> None:
     assert same(one, one)
 
 
+def test_sets_are_told_in_order() -> None:
+    assert plain(frozenset({512, 443})) == [443, 512]
+    assert plain({"b": frozenset("ca")}) == {"b": ["a", "c"]}
+
+
 def test_of_single_values_under_one_key_the_first_in_order_stays() -> None:
     """A mapping of single values cannot hold two of them: which stays must not depend on the order of packs."""
     for direction in ("fewer", "more"):
@@ -183,17 +188,17 @@ def test_the_stricter_value_wins_at_each_level_by_itself(tmp_path: Path) -> None
 
 def test_mandatory_severity_and_requirements_are_tightened_too(tmp_path: Path) -> None:
     under = pack(tmp_path / "b", a_rule(force="tool-default"), a_rule("antivirus.plain"))
-    asks = [tighten(mandatory=True, severity="high"), tighten("T-2", severity="low")]
+    asks = [tighten(severity="high"), tighten("T-2", mandatory=True, severity="low")]
     over = overlay(tmp_path / "o", tighten=asks, requirements=[raw(requirement("REQ-1", force="decree"))])
     assert lint([under, over], CHECKS) == []
     table = ruleset([under, over], CHECKS, DAY)
     (changed,) = table.overlaid(server("a")).values()
     made = changed.rule
     assert (made.mandatory, made.severity, made.force) == (True, "high", "decree")
-    assert {won.param: (won.value, won.other) for won in changed.won} == {
-        "mandatory": (True, False),
-        "severity": ("high", "medium"),
-    }
+    assert [(won.param, won.value, won.other) for won in changed.won] == [
+        ("mandatory", True, False),
+        ("severity", "high", "medium"),
+    ], "by name, whichever was asked first"
     assert table.rules[AGE].severity == "medium", "elsewhere the rule is as it was"
 
 

@@ -18,7 +18,7 @@ from auditor.score import Score, can_cap, family_of, removed_of_systems
 from auditor.score_words import CAP_REASONS, formula, scoring
 from auditor.tally import FAILED, KINDS, MET, OPEN, PLACES, RULED_OUT, STATUSES, BitCount, Weights, up
 from auditor.targets import Target
-from tests.rulesets import info, inventory, rule, rules, server
+from tests.rulesets import info, inventory, requirement, rule, rules, server
 from tests.scored import EDGED, KEYS, LISTS, RULES, every, flat, noted, score
 
 # --- figures
@@ -336,6 +336,30 @@ def test_the_grade_of_a_system_that_lost_targets_is_held() -> None:
     assert found["systems/ht-2"].grade == "tot"
 
 
+def test_missing_targets_are_named_in_order_whatever_the_order_they_were_told_in() -> None:
+    before = [("mat-2", ["ht-2", "ht-1"]), ("mat-1", ["ht-1"])]
+    gone = removed_of_systems(before, {"": ("mat-1", "mat-2")})
+    assert list(gone.items()) == [("ht-1", ("mat-1", "mat-2")), ("ht-2", ("mat-2",))]
+
+
+def test_what_inventory_and_pack_do_not_list_is_counted_as_it_is() -> None:
+    """A finding of a target that is not in the inventory; a rule for a requirement that is not in its pack."""
+    chosen = [rule("patch.a", requirements=["REQ-2"]), rule("patch.b", requirements=["REQ-9", "REQ-1"])]
+    listed = [requirement("REQ-2"), requirement("REQ-1")]
+    place = inventory(server("a", systems=("ht",)), systems=[{"id": "ht", "owner": "so"}])
+    items = [noted("a", "patch.a", "fail"), noted("a", "patch.b", "pass"), noted("la", "patch.b", "pass")]
+    scores = score(items, RuleSet(info(), chosen, listed, lambda _rule, _level: None), place)
+    found = every(scores)
+    assert found["requirements/REQ-9"].counts == {"pass": 2}
+    assert found["targets/la"].counts == {"pass": 1}
+    assert list(scores.status_of_systems["ht"].items()) == [("REQ-1", "met"), ("REQ-2", "notmet"), ("REQ-9", "met")]
+
+
+def test_the_same_findings_have_the_same_scores() -> None:
+    items = [noted("may-1", "tls.c", "fail")]
+    assert score(items) == score(items)
+
+
 def test_dimensions() -> None:
     table = rules(rule("patch.a", requirements=["REQ-1"]), rule("patch.b", requirements=["REQ-2"], weight=3))
     table.requirements["REQ-1"] = table.requirements["REQ-1"].model_copy(update={"dimensions": ("integrity",)})
@@ -400,6 +424,17 @@ def test_weights_are_exact() -> None:
     assert weights.plain(weights.of(0b00111)) == 0.3, "as people add them"
     assert weights.plain(weights.of(0b11000)) == 7.25
     assert (up(84.95, 10), up(0.57, 1000), up(85, 10)) == (850, 570, 850)
+
+
+@given(st.lists(st.integers(1, 99), max_size=20), st.integers(0, 2**20 - 1))
+def test_weights_of_sets_are_sums(each: list[int], bits: int) -> None:
+    weights = Weights(each)
+    chosen = bits & (1 << len(each)) - 1
+    assert weights.of(chosen) == sum(weight for bit, weight in enumerate(each) if chosen >> bit & 1)
+    count = BitCount()
+    count.add(chosen)
+    count.add(chosen)
+    assert count.weight(weights, 0b1011) == 2 * weights.of(chosen & 0b1011)
 
 
 # --- requirements
@@ -474,7 +509,10 @@ def test_reasons_have_both_languages_with_the_same_values() -> None:
 def test_a_score_is_written_as_the_run_document_has_it() -> None:
     written = score([noted("may-1", "tls.c", "fail")]).as_dict()
     assert set(written) == {"province", *LISTS}
-    assert {"id", "low", "high", "coverage", "grade", "caps", "counts", "weights", "lift"} <= set(written["province"])
+    words = {"id", "low", "high", "coverage", "grade", "caps", "counts", "waived", "inherited", "weights", "lift"}
+    assert set(written["province"]) == words
+    assert set(written["systems"][0]) == words | {"assets", "stands_on", "weakest"}
+    assert weighed("fail").as_dict()["weakest"] == "m7"
     assert written["province"]["id"] == "binh-minh"
     capped = flat("unknown").province
     (cap,) = capped.as_dict()["caps"]

@@ -39,7 +39,7 @@ def run(
         else:
             done = pipeline.resume(store, loaded, resume, wish, progress)
         document = _write(store, done, wanted, out)
-    _finish(document, done, out, wanted, fail_on, inventory)
+    _finish(document, done, out, wanted, fail_on, _asking(inventory, wish))
 
 
 def collect(inventory: Path, out: Path, limit: str | None, workers: int) -> None:
@@ -73,7 +73,7 @@ def judge(
         for line in wrong[:20]:
             console.tell(_("evidence does not match its manifest: {line}").format(line=line))
         document = _write(store, done, wanted, out)
-    _finish(document, done, out, wanted, fail_on, inventory)
+    _finish(document, done, out, wanted, fail_on, _asking(inventory, wish))
 
 
 def report(run_id: str, formats: str, out: Path, db: str | None) -> None:
@@ -122,11 +122,9 @@ def _render(document: RunDocument, formats: list[str], out: Path) -> list[Path]:
     return made
 
 
-def _finish(
-    document: RunDocument, done: Done, out: Path, formats: list[str], fail_on: str, inventory: Path | None
-) -> None:
+def _finish(document: RunDocument, done: Done, out: Path, formats: list[str], fail_on: str, asking: str) -> None:
     _summary(document.head, done)
-    for line in _people(document.head, shlex.quote(str(inventory)) if inventory else "INVENTORY"):
+    for line in _people(document.head, asking):
         console.say("  " + line)
     if done.evidence:
         console.say(_("evidence: {path}").format(path=done.evidence))
@@ -169,6 +167,16 @@ LOUD: Final = {
     "expiring": N_("{count} expiring"),
 }
 """The states of papers that want attention, the worst first."""
+
+
+def _asking(inventory: Path | None, wish: Wish) -> str:
+    """The arguments that make ``attest`` and ``waive`` speak of what this run spoke of."""
+    named = [shlex.quote(str(inventory)) if inventory else "INVENTORY"]
+    if wish.profile:
+        named += ["--profile", shlex.quote(wish.profile)]
+    if wish.day:
+        named += ["--date", wish.day.isoformat()]
+    return " ".join(named)
 
 
 def _people(head: dict[str, Any], inventory: str) -> Iterator[str]:

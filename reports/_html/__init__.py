@@ -17,12 +17,23 @@ from .survey import Survey
 from .text import TEMPLATES, Words, clean, code_blocks, csp_hash, css_word, embed
 
 LISTED = {  # at most, without JavaScript
-    **{"fails": 200, "undecided": 240, "targets": 200, "questions": 800, "same": 5, "names": 40, "papers": 200},
-    **{"systems": 60, "requirements": 1_500, "agencies": 60, "fixes": 8, "frameworks": 60},
+    "fails": 200,
+    "undecided": 240,
+    "questions": 800,
+    "same": 5,  # targets of one question
+    "targets": 200,
+    "agencies": 60,
+    "systems": 60,
+    "requirements": 1_500,  # of all systems together
+    "fixes": 8,
+    "papers": 200,
+    "frameworks": 60,
+    "names": 40,
 }
 NAMED = {  # fields of papers that hold ids, and whose
-    **{"targets": "targets", "target": "targets", "covers": "targets", "provider": "targets"},
-    **{"systems": "systems", "agencies": "agencies", "agency": "agencies", "covers_agencies": "agencies"},
+    **dict.fromkeys(("targets", "target", "covers", "provider"), "targets"),
+    **dict.fromkeys(("agencies", "agency", "covers_agencies"), "agencies"),
+    "systems": "systems",
 }
 
 __all__ = ["Words", "clean", "code_blocks", "csp_hash", "embed", "page"]

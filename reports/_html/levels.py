@@ -15,7 +15,7 @@ Grouped = dict[str, list[dict[str, Any]]]
 
 
 class Levels:
-    """Systems, the weakest first; of their tables as many rows as there is room for, what is not met before all else."""
+    """Systems, the weakest first; of their tables as many rows as there is room for, what is not met first."""
 
     def __init__(self, run: Run, survey: Survey, systems: int, rows: int) -> None:
         self.run, self.survey = run, survey
@@ -97,7 +97,7 @@ class Levels:
         return grouped
 
     def groups(self, name: str) -> list[dict[str, Any]]:
-        """By status, the requirements of its level: their number, those there is room for, and how many there is not."""
+        """By status, the requirements of its level: their number, and those there is room for."""
         level = self.run.systems[name].get("level")
         made = []
         for status in STATUSES:

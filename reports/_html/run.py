@@ -258,7 +258,7 @@ class Run:
     def describe(self, finding: Mapping[str, Any]) -> dict[str, Any]:
         """Everything a finding says, ready to be read (see PARTS)."""
         t, say, get, opened = self.words.t, self.words.say, finding.get, finding.get("runs_open")
-        undecided = finding["result"] in UNDECIDED
+        undecided, against = finding["result"] in UNDECIDED, get("contradicted_by")
         reason = get("reason") or (finding["result"] if undecided else "")
         instances = [i for i in get("instances") or [] if isinstance(i, dict)]
         instances.sort(key=lambda i: RESULTS.index(i["result"]) if i.get("result") in RESULTS else len(RESULTS))
@@ -273,7 +273,7 @@ class Run:
             "waived": t("findings.waived", id=say(get("waived_by"))) if get("waived_by") else "",
             "inherited": t("findings.inherited", id=say(get("inherited_from"))) if get("inherited_from") else "",
             "attested": self._attested(get("attested_by")),
-            "contradicted": t("findings.contradicted", id=say(get("contradicted_by"))) if get("contradicted_by") else "",
+            "contradicted": t("findings.contradicted", id=say(against)) if against else "",
             "overlaid": self.words.join("\n", [self.won(w) for w in get("overlaid") or [] if isinstance(w, dict)]),
             "cut": t("page.more", n=len(instances) - MAX_INSTANCES) if len(instances) > MAX_INSTANCES else "",
             "instances": [

@@ -87,7 +87,7 @@ def _papers(head: Doc, findings: list[Doc], hostile: tuple[str, ...]) -> None:
     ]  # fmt: skip
     against = next(f for f in findings if f["result"] == "fail" and f["rule"] == "firewall.default-deny")
     against["contradicted_by"] = "xn-02"
-    plain = {"why": None, "until_first": None, "contradicted": [], "contradictions": 0, "long": False}
+    plain: Doc = {"why": None, "until_first": None, "contradicted": [], "contradictions": 0, "long": False}
     head["papers"] = [
         {**plain, "kind": "attestation", "id": "xn-02", "rule": "firewall.default-deny", "state": "contradicted",
          "from": "2026-10-12", "until": "2027-10-12", "days_left": 326, "findings": 0,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.reports.html_page import PARTS, REPORTS, TEMPLATES, Page, render
-from tests.reports.sample_run import RULES, Sample, large, sample
+from tests.reports.sample_run import Sample, large, sample
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +239,8 @@ def test_a_very_large_run_carries_only_what_is_open(tmp_path: Path, monkeypatch:
 CATALOG = tomllib.loads((TEMPLATES / "strings.toml").read_text("utf-8"))
 CODES = {"change", "kind", "state", "level_status", "status", "force", "framework", "category", "family", "result",
          "severity", "mend", "reason", "cure", "assessment", "field", "vantage", "param", "fact", "edge", "beside",
-         "next", "assets", "asked", "dimension", "action", "lift", "paper_state", "paper_why", "answer", "reason_class"}  # fmt: skip
+         "next", "assets", "asked", "dimension", "action", "lift", "paper_state", "paper_why", "answer",
+         "reason_class"}  # fmt: skip
 
 
 @pytest.mark.parametrize("table", CATALOG)

@@ -100,7 +100,7 @@ def test_remedies_lose_no_word_when_cut_into_prose_and_code(text: str) -> None:
 RESULTS = ("fail", "unknown", "pass")
 
 
-def won(text: str) -> dict[str, str]:  # noqa: N802
+def won(text: str) -> dict[str, str]:
     return {"param": text, "value": text, "other": text, "pack": text, "clause": text}
 
 
@@ -113,7 +113,7 @@ def tiny(text: str) -> Sample:
                "found": [text], "where": told, "observations": [text], "requirements": ["q"], "mend_by": text,
                "instances": [{"id": text, "result": text, "message": told, "found": text}], "attested_by": text,
                "contradicted_by": text, "overlaid": [won(text)]}  # fmt: skip
-    head = {
+    head: dict[str, Any] = {
         "run": {"id": text, "date": text, "assessor": text, "packs": [{"id": text, "title": told}], "formula": told,
                 "grades": [{"id": text, "name": told, "at_least": text}], "coverage_gate": text, "state": text,
                 "removed": [{"id": text, "agency": text}], "data": [{"id": text, "source": told, "date": text}]},
@@ -124,8 +124,8 @@ def tiny(text: str) -> Sample:
             "r.q": {"title": told, "scope": "system"}, "r.a": {"title": told, "scope": "agency"},
         },
         "requirements": {
-            "q": {"title": told, "clauses": {"law": text, "x": {"L1": text}}, "category": text, "params": {text: [text]},
-                  "confirmed": {"by": text, "document": text, "page": text, "on": text}},
+            "q": {"title": told, "clauses": {"law": text, "x": {"L1": text}}, "category": text,
+                  "params": {text: [text]}, "confirmed": {"by": text, "document": text, "page": text, "on": text}},
         },
         "requirements_by_system": {"s": {"q": "notmet"}},
         "level_view": {"s": {"suggested": {"level": text, "beside": text, "open": [text],
@@ -259,3 +259,21 @@ def test_english_is_a_switch_in_the_same_page(open_page: Any, source: str) -> No
     assert '<html lang="en"' in seen
     assert "Copy</button>" in seen
     assert "<title>Security level audit report" in seen
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("address", "fails", "others"),
+    [
+        ("#asked=system:his&result=notchecked", 0, 1),
+        ("#asked=agency:so-tai-chinh&result=", 1, 0),
+        ("#system=his&req=SRV-011&result=", 0, 2),  # what is asked of its agency stands on its asset as well
+    ],
+)
+def test_questions_and_systems_have_addresses_of_their_own(
+    open_page: Any, source: str, address: str, fails: int, others: int
+) -> None:
+    drawn = Page(open_page(source, address))
+    classes = [(tag, a.get("class")) for tag, a in drawn.tags]
+    assert (classes.count(("article", "f")), classes.count(("details", "f"))) == (fails, others)
+    assert "hỏi chung, ghi ở" in drawn.text or not fails

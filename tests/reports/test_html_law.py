@@ -55,7 +55,7 @@ def test_a_requirement_stands_with_its_clause_and_the_assets_that_fail_it(source
     assert "4.12.2.4d" not in Page(part).text.replace("6.12.2.4d", "")
     row = part[part.index("5.12.2.4d") :].partition("</tr>")[0]
     assert f"{len(failing)} " in Page(row).text
-    assert {m for m in re.findall(r'href="#f=[^"@]*@([^"]*)"', row)} <= failing
+    assert set(re.findall(r'href="#f=[^"@]*@([^"]*)"', row)) <= failing
     linked = re.findall(r'href="#(f=[^"]*)"', row)
     assert linked
     assert set(linked) <= set(Page(source).ids("f="))  # they lead somewhere without JavaScript too
