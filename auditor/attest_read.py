@@ -224,6 +224,7 @@ def _read_sheet(sheet: Any, last: int, filled: Filled) -> None:
     for number, row in enumerate(rows, DEFAULTS_ROW):
         if number == DEFAULTS_ROW:
             above = row
+        if number < HEADER_ROW:
             continue
         if number == HEADER_ROW:
             if not _header(sheet.title, row, filled):

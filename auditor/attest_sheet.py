@@ -24,7 +24,7 @@ META: Final = "capdo"
 HEADER_ROW: Final = 3
 MAX_CELL: Final = 32_767
 """What Excel itself takes into one cell."""
-DEFAULTS_ROW: Final = 2
+DEFAULTS_ROW: Final = 1
 """Here stands what fills the empty cells of answered rows, each above its column."""
 DEFAULTED: Final = ("who", "on", "document_no", "document_date")
 FAR_YEARS: Final = 5

@@ -67,12 +67,12 @@ ABOUT: Final[dict[str, tuple[str, str]]] = {
 HELP: Final = (
     (
         "Chọn câu trả lời, ghi người trả lời, ngày (2026-11-22), giải trình. Để trống dòng chưa trả lời. "
-        "Ô vàng ở dòng này: điền một lần cho mọi dòng có trả lời mà để trống ô đó. "
+        "Ô vàng ở dòng 1: điền một lần cho mọi dòng có trả lời mà để trống ô đó. "
         "Tệp đính kèm: đường dẫn tính từ thư mục của danh mục. Đừng sửa các cột A–E, đừng gộp ô, đừng dùng công thức."
     ),
     (
         "Choose an answer, say who answers, when (2026-11-22) and why. Leave a row empty that is not answered yet. "
-        "Yellow cells of this row: filled in once, for every answered row that leaves that cell empty. "
+        "Yellow cells of row 1: filled in once, for every answered row that leaves that cell empty. "
         "Attached file: its path from the inventory's folder. Do not change columns A–E, merge cells or use formulas."
     ),
 )

@@ -167,9 +167,19 @@ def cap_of(
     return Cap(code, _reason(code, tuple(sorted((grade or {}).items())), tuple(values.items())), rule, target)
 
 
+_FIGURES: Final = frozenset({"found", "wanted", "low"})
+
+
 @lru_cache(maxsize=4096)
 def _reason(code: str, grade: tuple[tuple[str, str], ...], values: tuple[tuple[str, Any], ...]) -> Text:
     """The words of a cap; thousands of targets share the same few, so they are made and kept once."""
     named = dict(grade)
     said = CAP_REASONS[code]
-    return {lang: text.format(**dict(values), grade=named.get(lang, "")) for lang, text in said.items()}
+    return {lang: text.format(**_local(values, lang), grade=named.get(lang, "")) for lang, text in said.items()}
+
+
+def _local(values: tuple[tuple[str, Any], ...], lang: str) -> dict[str, Any]:
+    """Figures as the language writes them: 84,9 in Vietnamese."""
+    if lang != "vi":
+        return dict(values)
+    return {name: value.replace(".", ",") if name in _FIGURES else value for name, value in values}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Literal
@@ -92,20 +93,47 @@ def standing_of_all(
     told = [_attestation(one, rules, day, uses, reach.get(one.id, _Reach())) for one in inventory.attestations]
     told += [_waiver(one, inventory, rules, day, uses, proven) for one in inventory.waivers]
     told += [_control(one, rules, day, uses, proven) for one in inventory.shared_controls]
-    return sorted(told, key=lambda one: (_ORDER.index(one["state"]), one["until"] or "", one["kind"], one["id"]))
+    return sorted(told, key=_place)
 
 
-_ORDER: Final = (
-    "contradicted",
-    "malformed",
-    "expired",
-    "unproven",
-    "expiring",
-    "unused",
-    "upcoming",
-    "active",
-    "superseded",
-)
+LOUD: Final[tuple[State, ...]] = ("contradicted", "malformed", "expired", "unproven", "expiring")
+"""The states that want somebody's attention, the worst first."""
+_ORDER: Final = (*LOUD, "unused", "upcoming", "active", "superseded")
+_UNTESTED: Final = ("malformed", "expired", "upcoming")
+"""What stood so in a run did not count there, hence the run tried nothing of it."""
+
+
+def _place(one: Mapping[str, Any]) -> tuple[int, str, str, str]:
+    return _ORDER.index(one["state"]), one["until"] or "", one["kind"], one["id"]
+
+
+def as_run_found(told: Iterable[Mapping[str, Any]], papers: Iterable[Any]) -> list[dict[str, Any]]:
+    """``standing_of_all`` without a run, with what a run found of the same grants: its ``papers``.
+
+    A grant is the same when kind, id, rule and first day are. Each entry gains ``tested``: did the run try it?
+    What is expired, malformed or superseded today stays so; only that a measurement contradicts an answer is
+    said even when the answer, or its rule, has ended since.
+    """
+    found = {_same(one): one for one in papers if isinstance(one, dict)}
+    made = []
+    for one in told:
+        seen = found.get(_same(one), {})
+        state, why = seen.get("state"), seen.get("why")
+        tested = state in _ORDER and state not in _UNTESTED
+        telling: tuple[str, ...] = ("contradicted",)
+        if one["state"] in ("active", "expiring"):
+            telling += ("unproven", "unused") if why in ("proof-does-not-pass", "no-such-fail", "measured") else ()
+        elif one["state"] not in ("expired", "unused"):
+            telling = ()
+        names = ["findings"] if tested else []
+        if state in telling:
+            names += ["state", "why", "contradicted", "contradictions"]
+        made.append({**one, **{name: seen.get(name) for name in names}, "tested": tested})
+    return sorted(made, key=_place)
+
+
+def _same(one: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(one.get(name)) for name in ("kind", "id", "rule", "from"))
 
 
 def _reach(inventory: Inventory, rules: RuleSet, day: date) -> dict[str, _Reach]:

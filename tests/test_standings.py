@@ -119,6 +119,15 @@ def test_what_is_of_no_use_says_why() -> None:
     assert bare == {"w2", "t3"}, "without a run only what can never be of use is said to be of none"
 
 
+def test_a_bare_name_is_known_when_any_framework_has_the_rule() -> None:
+    older = rule("patch.old").model_copy(update={"id": "khung-cu/patch.old"})
+    names = ["patch.old", "khung-cu/patch.old", "khung-khac/patch.old"]
+    place = held(waivers=[waiver(id=f"w{number}", rule=name) for number, name in enumerate(names)])
+    table = RuleSet(info(), [rule("patch.kernel"), older], [], lambda _rule, _level: None)
+    whys = {one["id"]: one["why"] for one in standing_of_all(place, table, DAY)}
+    assert whys == {"w0": None, "w1": None, "w2": "unknown-rule"}
+
+
 @pytest.mark.parametrize(("result", "state"), [("pass", "active"), ("fail", "unproven"), ("unknown", "unproven")])
 def test_proofs_that_do_not_pass_are_told(result: str, state: str) -> None:
     measure = {"reason_class": "compensating-control", "compensating": {"rule": "patch.kernel", "target": "dc"}}

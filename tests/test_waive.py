@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from auditor import i18n
-from auditor.commands import attest
+from auditor.commands import waive
 from auditor.commands.attest import Asking
 from auditor.inventories import from_snapshot, load_inventory, snapshot
 from auditor.mistakes import InventoryError
@@ -50,20 +50,20 @@ def held(folder: Path) -> Asking:
 
 def test_a_waiver_is_written_and_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asking = held(tmp_path)
-    attest.waive(asking.inventory, GIVEN, dry_run=True)
+    waive.waive(asking.inventory, GIVEN, dry_run=True)
     assert (tmp_path / "waivers.yaml").read_text("utf-8") == "# chấp nhận\n"
-    attest.waive(asking.inventory, GIVEN, dry_run=False)
-    attest.waive(asking.inventory, {**GIVEN, **PROOF}, dry_run=False)
+    waive.waive(asking.inventory, GIVEN, dry_run=False)
+    waive.waive(asking.inventory, {**GIVEN, **PROOF}, dry_run=False)
     assert (tmp_path / "waivers.yaml").read_text("utf-8").startswith("# chấp nhận\n- id: ")
     first, second = load_inventory(asking.inventory).waivers
     assert (first.id, second.id) == ("firewall.default-deny.2026-11-01", "firewall.default-deny.2026-11-01-2")
     assert second.compensating is not None
     assert (second.compensating.rule, second.compensating.target) == ("tls.protocol-versions", "m2")
     capsys.readouterr()
-    attest.waivers(Asking(asking.inventory, day=date(2027, 2, 28)), as_json=True)
+    waive.waivers(Asking(asking.inventory, day=date(2027, 2, 28)), as_json=True)
     told = json.loads(capsys.readouterr().out)
     assert [(one["state"], one["days_left"]) for one in told] == [("expiring", 0)] * 2
-    attest.waivers(Asking(asking.inventory, day=date(2027, 3, 1)), as_json=False)
+    waive.waivers(Asking(asking.inventory, day=date(2027, 3, 1)), as_json=False)
     assert "EXPIRED" in capsys.readouterr().out
 
 
@@ -92,14 +92,14 @@ def test_a_bad_waiver_is_refused_with_all_its_mistakes(
 ) -> None:
     asking = held(tmp_path)
     with pytest.raises(typer.Exit) as left:
-        attest.waive(asking.inventory, {**GIVEN, **fields}, dry_run=False)
+        waive.waive(asking.inventory, {**GIVEN, **fields}, dry_run=False)
     assert left.value.exit_code == 2
     assert told in capsys.readouterr().out
     assert (tmp_path / "waivers.yaml").read_text("utf-8") == "# chấp nhận\n"
 
 
 def test_a_long_waiver_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    attest.waive(held(tmp_path).inventory, {**GIVEN, "until": "2028-11-01"}, dry_run=False)
+    waive.waive(held(tmp_path).inventory, {**GIVEN, "until": "2028-11-01"}, dry_run=False)
     assert "longer than 366 days" in capsys.readouterr().err
 
 
@@ -152,4 +152,4 @@ def test_a_broken_inventory_is_told_of_first(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(PROVINCE + "servres: []\n", "utf-8")
     with pytest.raises(InventoryError):
-        attest.waive(path, GIVEN, dry_run=False)
+        waive.waive(path, GIVEN, dry_run=False)

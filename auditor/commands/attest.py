@@ -1,13 +1,11 @@
-"""Questions that only people can answer, and fails that people accept: asked, answered, written down."""
+"""Questions that only people can answer: asked, answered, written down."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +24,11 @@ from auditor.i18n import _, current
 from auditor.inventories import load_inventory
 from auditor.inventories import sha256 as inventory_digest
 from auditor.inventoryfile import mistakes_of_addition
-from auditor.mistakes import InventoryError, say
+from auditor.mistakes import InventoryError
 from auditor.model import CapdoError
 from auditor.packs import RuleSet, ruleset
 from auditor.questionnaire import OPEN, About, Question, questions
 from auditor.rulepack import Pack
-from auditor.standings import EXPIRING_DAYS, LONGEST_WAIVER_DAYS, standing_of_all
 from auditor.store import Store
 from auditor.targets import Inventory
 
@@ -46,7 +43,7 @@ class Asking:
     profile: str | None = None
     day: date | None = None
     run: str | None = None
-    """A run whose measurements may contradict answers."""
+    """A run whose measurements may contradict answers, or leave a waiver unproven."""
     db: str | None = None
 
 
@@ -56,7 +53,7 @@ class _Asked:
     def __init__(self, asking: Asking) -> None:
         self.inventory = load_inventory(asking.inventory)
         self.day = asking.day or day_of(datetime.now(UTC))
-        self.packs, self.rules = _law(self.inventory, asking.profile, self.day)
+        self.packs, self.rules = law(self.inventory, asking.profile, self.day)
         found = questions(self.inventory, self.rules, self.day, contradicted=_contradicted(asking))
         self.questions = _limited(found, self.inventory, asking.systems, asking.agencies)
 
@@ -68,7 +65,8 @@ class _Asked:
         return Origin(self.inventory.province.id, inventory_digest(bare), packs, self.day)
 
 
-def _law(inventory: Inventory, profile: str | None, day: date) -> tuple[list[Pack], RuleSet]:
+def law(inventory: Inventory, profile: str | None, day: date) -> tuple[list[Pack], RuleSet]:
+    """The packs of a profile, or of the inventory, and the rules of that day."""
     packs, _profile = pipeline.packs_for(inventory, profile, day)
     checks = {key: check for key, (check, _path) in registry.checks().items()}
     return packs, ruleset(packs, checks, day, inventory)
@@ -213,10 +211,11 @@ def take(asking: Asking, filled: Path, dry_run: bool) -> None:
         raise InventoryError(wrong)
     if not dry_run:
         add(place, "attestations", [entry(given) for given in new])
-    _end(place, asking.inventory, len(new), dry_run)
+    written(place, asking.inventory, len(new), dry_run)
 
 
-def _end(place: Aside, inventory: Path, number: int, dry_run: bool) -> None:
+def written(place: Aside, inventory: Path, number: int, dry_run: bool) -> None:
+    """Tell where so many entries went, and the line by which the inventory must name that file."""
     text = _("would be written to {path}: {count}") if dry_run else _("written to {path}: {count}")
     console.say(text.format(path=place.path, count=number))
     if place.line is None:
@@ -227,79 +226,3 @@ def _end(place: Aside, inventory: Path, number: int, dry_run: bool) -> None:
     else:
         told = _("{inventory}: add this line, or the file is not read: {line}")
     console.say(told.format(inventory=inventory, section=section, line=place.line))
-
-
-# --- waive
-
-
-def waivers(asking: Asking, as_json: bool) -> None:
-    """Tell how every waiver, attestation and shared control stands, as far as can be told without a run."""
-    inventory = load_inventory(asking.inventory)
-    day = asking.day or day_of(datetime.now(UTC))
-    told = standing_of_all(inventory, _law(inventory, asking.profile, day)[1], day)
-    if as_json:
-        console.as_json(told)
-        return
-    kinds = {"waiver": _("waiver"), "attestation": _("attestation"), "shared-control": _("shared control")}
-    rows = [[kinds[one["kind"]], one["id"], one["rule"], _state(one), one["until"], one["days_left"]] for one in told]
-    if rows:
-        headers = [_("kind"), _("id"), _("rule"), _("state"), _("until"), _("days left")]
-        console.table(headers, rows)
-    soon = sum(one["state"] == "expiring" for one in told)
-    console.say(
-        _("{count} in all, {soon} expire within {days} days").format(count=len(told), soon=soon, days=EXPIRING_DAYS)
-    )
-
-
-def _state(told: dict[str, Any]) -> str:
-    words = {
-        "active": _("active"),
-        "expiring": _("EXPIRING"),
-        "upcoming": _("upcoming"),
-        "expired": _("EXPIRED"),
-        "malformed": _("MALFORMED"),
-        "unused": _("unused"),
-        "superseded": _("superseded by a newer answer"),
-    }
-    why = {
-        "unknown-rule": _("no such rule"),
-        "nothing-in-scope": _("nothing in its scope"),
-        "period": _("the rule's period is over"),
-        "expired-in-part": _("expired on some targets"),
-        "attachment-changed": _("its attachment is gone or changed"),
-    }
-    parts = [words.get(told["state"], told["state"])]
-    if told["why"]:
-        parts.append(why.get(told["why"], told["why"]))
-    if told["long"]:
-        parts.append(_("longer than {days} days").format(days=LONGEST_WAIVER_DAYS))
-    return ", ".join(parts)
-
-
-def waive(inventory_path: Path, given: dict[str, Any], dry_run: bool) -> None:
-    """Write one waiver down. ``given`` are its fields as a file has them; what is None or empty is left out."""
-    inventory = load_inventory(inventory_path)
-    place = aside(inventory_path, "waivers")
-    entry_of = {"id": _waiver_id(given, inventory), **given}
-    made = {name: value for name, value in entry_of.items() if value not in (None, [], {})}
-    wrong = mistakes_of_addition(inventory_path, "waivers", [made])
-    if wrong:
-        lang = current()
-        for one in wrong:
-            expected = f" ({say(one.expected, lang)})" if one.expected else ""
-            console.say(f"{one.key.rpartition('].')[2]}: {say(one.message, lang)}{expected}")
-        console.tell(_("{count} mistakes; nothing was written").format(count=len(wrong)))
-        raise typer.Exit(2)
-    days = (date.fromisoformat(made["until"]) - date.fromisoformat(made["from"])).days
-    if days > LONGEST_WAIVER_DAYS:
-        console.tell(_("! longer than {days} days: look at it again within a year").format(days=LONGEST_WAIVER_DAYS))
-    if not dry_run:
-        add(place, "waivers", [made])
-    _end(place, inventory_path, 1, dry_run)
-
-
-def _waiver_id(given: dict[str, Any], inventory: Inventory) -> str:
-    taken = {one.id.casefold() for one in inventory.waivers}
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{given['rule']}.{given['from']}")[:90]
-    names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
-    return next(name for name in names if name.casefold() not in taken)

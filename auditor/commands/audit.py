@@ -164,6 +164,7 @@ LOUD: Final = {
     "contradicted": N_("{count} contradicted"),
     "malformed": N_("{count} malformed"),
     "expired": N_("{count} expired"),
+    "unproven": N_("{count} unproven"),
     "expiring": N_("{count} expiring"),
 }
 """The states of papers that want attention, the worst first."""

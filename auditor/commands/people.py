@@ -94,16 +94,22 @@ def waive(
     since: Annotated[str | None, typer.Option("--from", help="2026-11-22")] = None,
     until: Annotated[str | None, typer.Option("--until", help="2027-03-31, hết ngày / the whole day.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Chỉ xem, không ghi / write nothing.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Liệt kê cả những gì ổn / list what is fine too.")] = False,
+    run: Annotated[
+        str | None, typer.Option("--run", help="Theo lần kiểm tra / as found by RUN or run.json; else the newest.")
+    ] = None,
     profile: ProfileOption = None,
     date: DateOption = None,
     as_json: JsonOption = False,
+    db: DbOption = None,
     lang: LangOption = None,
 ) -> None:
     """Chấp nhận có thời hạn một lỗi, hoặc liệt kê / accept a fail for a time, or list what was accepted."""
-    from auditor.commands import attest as command
+    from auditor.commands import waive as command
 
     if rule is None:
-        command.waivers(command.Asking(inventory, profile=profile, day=as_day(date)), as_json)
+        asking = command.Asking(inventory, profile=profile, day=as_day(date), run=run, db=db)
+        command.waivers(asking, as_json, everything)
         return
     at, _at, where = (proof or "").partition("@")
     given = {

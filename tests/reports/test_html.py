@@ -74,7 +74,7 @@ def test_too_little_coverage_gives_a_reason_instead_of_a_grade(tmp_path: Path) -
     run.head["scores"]["province"].update(grade=None, coverage=0.6999)
     text = Page(render(run, tmp_path)).text
     assert "Chưa xếp loại" in text
-    assert "mới đo được 69 %, cần ít nhất 70 %" in text
+    assert "mới kết luận được 69 %, cần ít nhất 70 %" in text
 
 
 def test_nothing_decided_is_never_green(tmp_path: Path) -> None:
