@@ -194,8 +194,9 @@ def _organisation(inventory: Inventory) -> dict[str, Any]:
 def _rule(rule: Rule) -> dict[str, Any]:
     if rule.check is None:
         empty = {"vi": "", "en": ""}
-        title = dict(rule.title or empty)
-        said = {"title": title, "failure_title": title, "why": dict(rule.why or empty), "remediation": {}}
+        title: dict[Any, str] = dict(rule.title or empty)
+        failed = {"vi": f"Chưa đạt: {title['vi']}", "en": f"Not met: {title['en']}"}
+        said = {"title": title, "failure_title": failed, "why": dict(rule.why or empty), "remediation": {}}
     else:
         known = texts.of_check(rule.check)
         said = known.model_dump(mode="json", include={"title", "failure_title", "why", "remediation"})

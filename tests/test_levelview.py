@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auditor.levelview import NextLevel, answer_of, rules_next
 from auditor.model import Result
-from auditor.packs import RuleSet
+from auditor.packs import RuleSet, ruleset
 from auditor.rulepack import Rule
 from auditor.targets import Inventory
+from tests.packfiles import CHECKS, a_rule, overlay, pack, raw
 from tests.rulesets import info, inventory, requirement, rule, server
 
 
@@ -134,6 +137,23 @@ def test_what_would_be_missing() -> None:
         "params": {"months": [3, 4], "ports": [[], [443, 512]], "days": [None, 7]},
     }
     assert told["rules"]["patch.a"]["params"] == {}
+
+
+@pytest.mark.parametrize(("applies", "missing"), [({"agencies": ["so-b"]}, False), ({"agencies": ["so-a"]}, True)])
+def test_only_packs_that_reach_an_asset_ask_anything_of_it(
+    tmp_path: Path, applies: dict[str, Any], missing: bool
+) -> None:
+    agencies = [{"id": "so-a", "group": "so"}, {"id": "so-b", "group": "so"}]
+    made = inventory(
+        server("a", systems=("ht",)),
+        groups=[{"id": "so"}],
+        agencies=agencies,
+        systems=[{"id": "ht", "owner": "so-a", "level": 3}],
+    )
+    below = pack(tmp_path / "b", a_rule(), a_rule("antivirus.plain"))
+    over = overlay(tmp_path / "o", requirements=[raw(requirement("REQ-7"))], applies=applies)
+    asked = views(made, {}, ruleset([below, over], CHECKS, date(2026, 11, 22), made))["ht"]["next"]["missing"]
+    assert ("lop-phu/REQ-7" in [one["requirement"] for one in asked]) is missing
 
 
 def test_what_does_not_count_is_not_missing() -> None:

@@ -192,6 +192,34 @@ def test_history_is_carried_from_run_to_run(recorded: Path, tmp_path: Path) -> N
             assert one["first_seen"] == first["run"]["date"]
 
 
+def test_two_runs_are_compared_and_a_target_that_was_away_keeps_its_history(recorded: Path, tmp_path: Path) -> None:
+    db = tmp_path / "a.db"
+    text = recorded.read_text("utf-8")
+    away = recorded.with_name("away.yaml")
+    away.write_text("\n".join(line for line in text.splitlines() if "id: may-nay" not in line), "utf-8")
+    runs = []
+    for number, path in enumerate((recorded, away, recorded)):
+        ended = audit("run", path, "--out", tmp_path / str(number), db=db)
+        assert ended.returncode in (1, 3), ended.stderr
+        runs.append(document(tmp_path / str(number)))
+        time.sleep(1.1)  # a run is dated to the second
+    first, middle, last = (one["run"]["id"] for one in runs)
+    fails = {pair for pair, result in results(runs[0]).items() if result == "fail"}
+    there = {pair for pair in fails if pair[0] == "may-nay"}
+    assert there
+    for one in runs[2]["findings"]:
+        if (one["target"], one["rule"]) in there:
+            assert (one["change"], one["runs_open"]) == ("open", 2)
+    told = json.loads(audit("runs", "diff", first, middle, "--json", db=db).stdout)
+    assert (told["gone"], told["added"]) == (["may-nay"], [])
+    told = json.loads(audit("runs", "diff", first, last, "--json", db=db).stdout)
+    assert (told["gone"], told["added"], told["differences"]) == ([], [], [])
+    assert told["counts"] == {"new": 0, "fixed": 0, "open": len(fails), "recurred": 0, "notmeasured": 0}
+    said = audit("runs", "diff", middle, "--lang", "en", db=db).stdout
+    assert f"new failures: {len(there)}" in said
+    assert "may-nay" in said
+
+
 def test_a_limited_run_is_partial_and_never_previous(recorded: Path, tmp_path: Path) -> None:
     db = tmp_path / "a.db"
     ended = audit("run", recorded, "--limit", "may-nay", "--out", tmp_path / "one", db=db)

@@ -159,7 +159,7 @@ def test_many_causes_are_counted_not_listed() -> None:
 
 def test_causes_are_named_by_fails_severity_weight_and_what_is_not_measured() -> None:
     severe = [
-        rule("tls.light", severity="high", mandatory=True, weight=1),
+        rule("tls.faint", severity="high", mandatory=True, weight=1),
         rule("tls.heavy", severity="high", mandatory=True, weight=2),
         rule("tls.worst", severity="critical", mandatory=True, weight=1),
         rule("tls.once", severity="critical", mandatory=True, weight=9),
@@ -169,7 +169,7 @@ def test_causes_are_named_by_fails_severity_weight_and_what_is_not_measured() ->
     results = {"patch.a": "pass", "tls.once": "unknown", "tls.twice": "unknown"}
     items = [noted("a", name, results.get(name, "fail")) for name in table.rules] + [noted("b", "tls.twice", "unknown")]
     caps = score(items, table, inventory(server("a"), server("b"))).province.caps
-    assert [cap.rule for cap in caps] == ["tls.worst", "tls.heavy", "tls.light", "tls.twice", "tls.once"]
+    assert [cap.rule for cap in caps] == ["tls.worst", "tls.heavy", "tls.faint", "tls.twice", "tls.once"]
     assert all(f"on {count} targets" in cap.reason["en"] for cap, count in zip(caps, (1, 1, 1, 2, 1), strict=True))
 
 
@@ -326,6 +326,25 @@ def test_several_weak_assets_are_counted() -> None:
     assert "1 more assets" in system.caps[0].reason["en"]
 
 
+def test_of_several_weak_assets_the_worst_is_named() -> None:
+    table = rules(rule("patch.a", mandatory=True), rule("patch.b"))
+    place = inventory(*(server(f"m{n}", systems=("ht",)) for n in range(20)), systems=[{"id": "ht", "owner": "so"}])
+    bad = [("m3", "patch.a"), ("m5", "patch.a"), ("m5", "patch.b"), ("m7", "patch.b")]
+    items = [
+        noted(f"m{n}", name, "fail" if (f"m{n}", name) in bad else "pass") for n in range(20) for name in table.rules
+    ]
+    (system,) = score(items, table, place).systems
+    assert (system.low, system.grade) == (90, "yeu")
+    assert [(cap.code, cap.target) for cap in system.caps] == [("weakest-assets", "m5")]
+
+
+def test_a_cap_never_raises_a_grade() -> None:
+    table = rules(rule("patch.a", weight=9), rule("tls.c", severity="high", mandatory=True))
+    items = [noted("a", "patch.a", "fail"), noted("a", "tls.c", "fail")]
+    whole = score(items, table, inventory(server("a"))).province
+    assert (whole.grade, whole.caps) == ("yeu", ())
+
+
 def test_the_grade_of_a_system_that_lost_targets_is_held() -> None:
     gone = removed_of_systems([("mat-1", ["ht-1", "ht-2"]), ("mat-2", []), ("may-1", ["ht-1"])], {"so-a": ("mat-1",)})
     assert gone == {"ht-1": ("mat-1",), "ht-2": ("mat-1",)}
@@ -337,9 +356,9 @@ def test_the_grade_of_a_system_that_lost_targets_is_held() -> None:
 
 
 def test_missing_targets_are_named_in_order_whatever_the_order_they_were_told_in() -> None:
-    before = [("mat-2", ["ht-2", "ht-1"]), ("mat-1", ["ht-1"])]
+    before = [("mat-2", ["ht-2", "ht-1"]), ("mat-1", ["ht-2"])]
     gone = removed_of_systems(before, {"": ("mat-1", "mat-2")})
-    assert list(gone.items()) == [("ht-1", ("mat-1", "mat-2")), ("ht-2", ("mat-2",))]
+    assert list(gone.items()) == [("ht-1", ("mat-2",)), ("ht-2", ("mat-1", "mat-2"))]
 
 
 def test_what_inventory_and_pack_do_not_list_is_counted_as_it_is() -> None:

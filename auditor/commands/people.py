@@ -106,9 +106,10 @@ def waive(
 ) -> None:
     """Chấp nhận có thời hạn một lỗi, hoặc liệt kê / accept a fail for a time, or list what was accepted."""
     from auditor.commands import waive as command
+    from auditor.commands.attest import Asking
 
     if rule is None:
-        asking = command.Asking(inventory, profile=profile, day=as_day(date), run=run, db=db)
+        asking = Asking(inventory, profile=profile, day=as_day(date), run=run, db=db)
         command.waivers(asking, as_json, everything)
         return
     at, _at, where = (proof or "").partition("@")

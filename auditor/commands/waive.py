@@ -22,7 +22,7 @@ from auditor.inventoryfile import mistakes_of_addition
 from auditor.mistakes import say
 from auditor.model import CapdoError
 from auditor.standings import EXPIRING_DAYS, LONGEST_WAIVER_DAYS, LOUD, as_run_found, standing_of_all
-from auditor.store import Store
+from auditor.store import RunRow, Store
 from auditor.targets import Inventory
 
 SHOWN: Final = (*LOUD, "unused")
@@ -69,6 +69,7 @@ def waivers(asking: Asking, as_json: bool, everything: bool = False) -> None:
 
 def _run(asking: Asking, province: str) -> _Run | None:
     """The run asked for, or the newest complete one of the province; None when there is none."""
+    row: RunRow | None = None
     if asking.run is not None and Path(asking.run).is_file():
         head = rundoc.read(Path(asking.run)).head
     else:
@@ -87,17 +88,16 @@ def _run(asking: Asking, province: str) -> _Run | None:
                 raise
             console.tell(exc)  # no store is no reason not to look at dates
             return None
-    told, papers = head.get("run"), head.get("papers")
-    place = (head.get("organisation") or {}).get("province") or {}
-    if not isinstance(told, dict) or not isinstance(papers, list):
-        raise CapdoError(_("{run}: says nothing of waivers and attestations").format(run=asking.run))
-    if place.get("id") != province:
-        raise CapdoError(
-            _("{run}: a run of '{found}', not of '{wanted}'").format(
-                run=asking.run, found=place.get("id"), wanted=province
-            )
-        )
-    return _Run(str(told.get("id")), str(told.get("date")), told.get("state") != "complete", papers)
+    try:
+        told, papers, place = head["run"], head["papers"], head["organisation"]["province"]["id"]
+        run = _Run(told["id"], told["date"], told["state"] != "complete", list(papers))
+    except (KeyError, TypeError):
+        name = row.id if row else asking.run
+        raise CapdoError(_("{run}: says nothing of waivers and attestations").format(run=name)) from None
+    if place != province:
+        text = _("{run}: a run of '{found}', not of '{wanted}'")
+        raise CapdoError(text.format(run=run.id, found=place, wanted=province))
+    return run
 
 
 def _say_run(run: _Run | None, told: list[dict[str, Any]]) -> None:
@@ -136,6 +136,10 @@ def _state(told: dict[str, Any], run: _Run | None) -> str:
         "period": _("the rule's period is over"),
         "expired-in-part": _("expired on some targets"),
         "attachment-changed": _("its attachment is gone or changed"),
+        "no-scope": _("it names no scope"),
+        "until-before-from": _("it ends before it begins"),
+        "own-approval": _("who asked also approved"),
+        "compensating-missing": _("it names no rule as proof"),
         "proof-does-not-pass": _("the rule it rests on does not pass"),
         "no-such-fail": _("there is no such fail"),
         "measured": _("a check measures it"),
