@@ -47,7 +47,7 @@ CAP_REASONS: Final[Mapping[str, Text]] = {
         "en": "Nothing could be decided, so there is no grade",
     },
     "coverage": {
-        "vi": "Mới kết luận được {found} % (còn lại chưa đo được hoặc chưa trả lời), cần ít nhất {wanted} % để xếp loại",
+        "vi": "Mới kết luận được {found} % (còn lại chưa đo hoặc chưa trả lời), cần ít nhất {wanted} % để xếp loại",
         "en": "Only {found} % is decided (the rest was not measured or not answered); a grade needs {wanted} %",
     },
     "partial": {
