@@ -17,10 +17,10 @@ from openpyxl.styles import Font
 from auditor import attest_read, strictyaml
 from auditor.asides import dump
 from auditor.attachments import digest
-from auditor.attest_answers import answers, entry
-from auditor.attest_read import Filled, SheetError, read
-from auditor.attest_sheet import HEADER_ROW, Origin, write
-from auditor.attest_words import ANSWERS, COLUMNS
+from auditor.attest_answers import _ANSWERS, _bare, answers, entry
+from auditor.attest_read import CellMistake, Filled, SheetError, read
+from auditor.attest_sheet import HEADER_ROW, Origin, far, write
+from auditor.attest_words import ANSWERS, COLUMNS, SYNONYMS
 from auditor.model import Say
 from auditor.questionnaire import About, Question, questions
 from auditor.targets import Attestation, Inventory
@@ -221,6 +221,183 @@ def test_what_was_taken_before_is_passed_over(tmp_path: Path) -> None:
 def test_each_bad_cell_is_named(tmp_path: Path, cells: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     path = changed(made(tmp_path / "a.xlsx"), FULL | cells)
     assert said(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Đạt", "met"),
+        ("ĐẠT", "met"),
+        ("dat", "met"),
+        ("\u0110a\u0323t", "met"),
+        ("Met", "met"),
+        ("Chưa", "notmet"),
+        ("chua dat", "notmet"),
+        ("Không đạt", "notmet"),
+        ("KHÔNG  ĐẠT.", "notmet"),
+        ("Khong dat", "notmet"),
+        ("not met", "notmet"),
+        ("NotMet", "notmet"),
+        ("not-met", "notmet"),
+        ("Không áp dụng", "notapplicable"),
+        ("khong ap dung", "notapplicable"),
+        ("N/A", "notapplicable"),
+        ("n.a.", "notapplicable"),
+        ("Not Applicable", "notapplicable"),
+    ],
+)
+def test_usual_words_for_an_answer_are_understood(tmp_path: Path, text: str, answer: str) -> None:
+    (one,), came = taken(changed(made(tmp_path / "a.xlsx"), FULL | {"answer4": text}))
+    assert (one.answer, came.mistakes) == (answer, [])
+
+
+@pytest.mark.parametrize(
+    "text", ["Đạt?", "Không", "Chưa đủ dữ liệu", "Đạt một phần", "Đạt / Không đạt", "đ̶ạ̶t̶", "0", "x", "-", "Có", "Yes"]
+)
+def test_what_is_no_answer_is_told_what_is_one(tmp_path: Path, text: str) -> None:
+    _new, came = taken(changed(made(tmp_path / "a.xlsx"), FULL | {"answer4": text}))
+    (wrong,) = came.mistakes
+    assert "Đạt; Chưa, Chưa đạt, Không đạt; Không áp dụng, N/A" in wrong.text("vi")
+    assert "Met; Not met; Not applicable, N/A" in wrong.text("en")
+    assert text in wrong.text("vi")
+
+
+def test_no_word_means_two_answers() -> None:
+    words = [word for key, labels in ANSWERS.items() for word in {_bare(one) for one in (*labels, *SYNONYMS[key])}]
+    assert len(set(words)) == len(words)
+    assert all(_ANSWERS[_bare(one)] == key for key, labels in ANSWERS.items() for one in (key, *labels))
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_excel_asks_and_does_not_refuse_another_word(tmp_path: Path, lang: str) -> None:
+    (listed,) = load_workbook(made(tmp_path / "a.xlsx", lang))["cong"].data_validations.dataValidation
+    assert (listed.errorStyle, "N/A" in listed.error) == ("warning", True)
+    assert len(listed.error) <= 225, "what Excel shows"
+
+
+# --- what the head of a sheet says for all its rows
+
+TWO = table(
+    *(rule(f"a.r{number}", check=None, scope="system", title={"vi": "Đã diễn tập", "en": "x"}) for number in range(9)),
+    days=dict.fromkeys(range(1, 6), 365),
+)
+HEAD = {"who1": "Người A", "on1": "2026-11-02", "document_no1": "7/QĐ", "document_date1": date(2026, 11, 1)}
+
+
+def many(path: Path, cells: dict[str, Any], rows: range = range(4, 13)) -> tuple[list[Attestation], Filled]:
+    """Nine questions of one system, answered in these rows with a word and an explanation only."""
+    asked = questions(place(), TWO, DAY)
+    write(path, asked, ORIGIN, {}, "vi")
+    filled = {f"answer{row}": "Đạt" for row in rows} | {f"explanation{row}": "đã diễn tập" for row in rows}
+    came = read(changed(path, filled | cells))
+    return answers(came, asked, (), ORIGIN, lambda _file: "1" * 64), came
+
+
+def test_the_head_fills_the_empty_cells_of_answered_rows(tmp_path: Path) -> None:
+    own = {"who5": "Người B", "on6": "2026-11-03", "document_no7": "9/TB", "document_date7": "2026-10-01"}
+    new, came = many(tmp_path / "a.xlsx", HEAD | own, range(4, 9))
+    assert came.mistakes == []
+    told = [(one.who, one.on.day, one.document and one.document.no) for one in new]
+    assert told == [
+        ("Người A", 2, "7/QĐ"),
+        ("Người B", 2, "7/QĐ"),
+        ("Người A", 3, "7/QĐ"),
+        ("Người A", 2, "9/TB"),
+        ("Người A", 2, "7/QĐ"),
+    ], "four rows have no answer and stay so"
+    assert {one.until for one in new} == {date(2027, 11, 22)}
+
+
+def test_the_head_never_answers_and_never_mixes_documents(tmp_path: Path) -> None:
+    new, came = many(tmp_path / "a.xlsx", HEAD, range(0))
+    assert (new, came.mistakes) == ([], [])
+    _new, came = many(tmp_path / "b.xlsx", HEAD | {"explanation4": "đã rà soát"}, range(0))
+    assert [one.message.code for one in came.mistakes if one.cell == "F4"] == ["sheet-no-answer"]
+    _new, came = many(tmp_path / "c.xlsx", HEAD | {"document_no4": "9/TB"})
+    assert [(one.cell, one.message.code) for one in came.mistakes] == [("J4", "sheet-half-document")]
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ({"on1": "2026-11-23"}, [("H1", "sheet-future")]),
+        ({"on1": "02/11/2026"}, [("H1", "sheet-date")]),
+        ({"who1": "A\nB"}, [("G1", "sheet-line-break"), ("G1", "sheet-no-who")]),
+        ({"document_date1": None}, [("J1", "sheet-half-document")]),
+        ({"document_no1": None}, [("I1", "sheet-half-document")]),
+    ],
+)
+def test_a_mistake_in_the_head_is_told_once(
+    tmp_path: Path, cells: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    new, came = many(tmp_path / "a.xlsx", HEAD | cells)
+    assert [(one.cell, one.message.code) for one in came.mistakes] == expected
+    assert new == []
+
+
+def test_a_formula_in_the_head_is_refused(tmp_path: Path) -> None:
+    _new, came = many(tmp_path / "a.xlsx", HEAD | {"who1": "=A1"})
+    assert ("G1", "sheet-formula") in [(one.cell, one.message.code) for one in came.mistakes]
+
+
+# --- one mistake of many cells
+
+
+def test_a_mistake_of_many_rows_is_told_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    gaps: dict[str, Any] = {f"explanation{row}": None for row in (4, 5, 6, 8, 10, 11)}
+    _new, came = many(path, HEAD | gaps)
+    wrong = SheetError(came.mistakes)
+    assert len(wrong.mistakes) == 6
+    vi, en = wrong.text("vi"), wrong.text("en")
+    assert vi == f"{path}: cong!K4:K6, K8, K10:K11 (6 ô): giải trình quá ngắn, chưa nói được điều gì"
+    assert en == f"{path}: cong!K4:K6, K8, K10:K11 (6 cells): the explanation is too short to say anything"
+    _new, came = many(path, HEAD | gaps | {"explanation11": "đã diễn tập"})
+    assert SheetError(came.mistakes).text("en").count("\n") == 4, "five are told one by one"
+
+
+def test_mistakes_with_values_of_their_own_show_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    _new, came = many(path, HEAD | {f"on{row}": f"{row}/11/2026" for row in range(4, 13)} | {"who12": "x" * 301})
+    first, *others = SheetError(came.mistakes).text("en").splitlines()
+    assert first.startswith(f"{path}: cong!H4:H12 (9 cells, each with a value of its own; the first): '4/11/2026' is")
+    assert [line.split(": ")[1] for line in others] == ["cong!G12", "cong!G12"]
+
+
+@given(st.sets(st.integers(4, 400), min_size=attest_read.REPEATS + 1), st.sampled_from(["K", "AA"]))
+def test_every_cell_of_a_group_is_named(rows: set[int], column: str) -> None:
+    found = [CellMistake("f", Say("sheet-no-who", {}), "s", f"{column}{row}") for row in rows]
+    (line,) = SheetError(found).text("en").splitlines()
+    cells = line.removeprefix("f: s!").partition(" (")[0]
+    named: list[int] = []
+    for span in cells.split(", "):
+        start, _colon, end = span.replace(column, "").partition(":")
+        named += range(int(start), int(end or start) + 1)
+    assert named == sorted(rows)
+    assert f"({len(rows)} cells)" in line
+
+
+# --- until when, where the rule has no period
+
+
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [(DAY, date(2031, 11, 22)), (date(2028, 2, 29), date(2033, 2, 28)), (date(9998, 5, 1), date(9999, 5, 1))],
+)
+def test_an_answer_to_a_fact_of_one_day_is_proposed_to_count_for_years(on: date, expected: date) -> None:
+    assert far(on) == expected
+
+
+def test_a_rule_without_a_period_keeps_what_the_answer_says(tmp_path: Path) -> None:
+    once = table(rule("a.b", check=None, scope="system", title={"vi": "Đã nghiệm thu", "en": "Accepted"}))
+    asked = questions(place(), once, DAY)
+    path = tmp_path / "a.xlsx"
+    write(path, asked, ORIGIN, {}, "vi")
+    assert load_workbook(path)["cong"].cell(4, COLUMN["until"]).value == datetime(2031, 11, 22)  # noqa: DTZ001
+    for until, expected in ((None, date(2031, 11, 22)), (date(2040, 1, 1), date(2040, 1, 1))):
+        came = read(changed(path, FULL | {"until4": until}))
+        (one,) = answers(came, asked, (), ORIGIN, lambda _file: "1" * 64)
+        assert (one.until, came.mistakes) == (expected, [])
 
 
 def test_a_missing_attachment_is_named(tmp_path: Path) -> None:

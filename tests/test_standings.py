@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor import i18n
 from auditor.annotate import annotate
+from auditor.commands import audit
 from auditor.grants import Key, proven
 from auditor.model import Finding
 from auditor.packs import AttestedParams, RuleSet
-from auditor.standings import EXPIRING_DAYS, Uses, standing_of_all
+from auditor.standings import EXPIRING_DAYS, LOUD, Uses, as_run_found, standing_of_all
 from auditor.targets import Inventory
 from tests.annotated import DAY, TABLE
 from tests.rulesets import finding, info, inventory, rule, rules, server, waiver
@@ -234,3 +236,56 @@ def test_what_is_superseded_for_some_only_still_leads_elsewhere() -> None:
     wide = attestation(id="t1", targets=["a", "dc"], on="2026-05-01", until="2026-11-01")
     place = held(attestations=[wide, attestation(id="t2", targets=["a"])])
     assert {name: one["state"] for name, one in told(place).items()} == {"t1": "expired", "t2": "active"}
+
+
+# --- with what a run found
+
+
+def paper(one: dict[str, Any], **found: Any) -> dict[str, Any]:
+    return {**one, "findings": 0, "contradicted": [], "contradictions": 0, **found}
+
+
+@pytest.mark.parametrize(
+    ("until", "found", "state"),
+    [
+        ("2027-06-01", {"state": "active"}, "active"),
+        ("2027-06-01", {"state": "unproven", "why": "proof-does-not-pass"}, "unproven"),
+        ("2026-12-01", {"state": "unproven", "why": "proof-does-not-pass"}, "unproven"),
+        ("2026-11-01", {"state": "unproven", "why": "proof-does-not-pass"}, "expired"),
+        ("2027-06-01", {"state": "unused", "why": "no-such-fail"}, "unused"),
+        ("2027-06-01", {"state": "unused", "why": "unknown-rule"}, "active"),
+        ("2027-06-01", {"state": "nonsense"}, "active"),
+    ],
+)
+def test_a_waiver_stands_as_the_run_found_it(until: str, found: dict[str, Any], state: str) -> None:
+    (plain,) = told(held(waivers=[waiver(until=until)])).values()
+    (one,) = as_run_found([plain], [paper(plain, **found), "nonsense", {}])
+    assert (one["state"], one["tested"]) == (state, found["state"] != "nonsense")
+    assert as_run_found([plain], []) == [{**plain, "tested": False}]
+
+
+def test_a_contradicted_answer_stays_so_until_a_newer_one() -> None:
+    old = attestation(id="t1", until="2026-11-01")
+    known = told(held(attestations=[old]))["t1"]
+    assert known["state"] == "expired"
+    run = [paper(known, state="contradicted", contradicted=[["a", "management.plan"]], contradictions=1)]
+    (one,) = as_run_found([known], run)
+    assert (one["state"], one["contradictions"]) == ("contradicted", 1)
+    newer = told(held(attestations=[old, attestation(id="t2", on="2026-11-20")]))
+    states = {one["id"]: (one["state"], one["tested"]) for one in as_run_found(newer.values(), run)}
+    assert states == {"t1": ("superseded", True), "t2": ("active", False)}
+
+
+def test_another_paper_of_the_same_name_was_not_tested() -> None:
+    (plain,) = told(held(waivers=[waiver()])).values()
+    for change in ({"rule": "no.such"}, {"from": "2020-01-01"}, {"kind": "attestation"}):
+        (one,) = as_run_found([plain], [paper(plain, state="unproven", why="proof-does-not-pass") | change])
+        assert (one["state"], one["tested"]) == (plain["state"], False)
+
+
+def test_the_hint_after_a_run_names_all_that_wants_attention() -> None:
+    assert tuple(audit.LOUD) == LOUD
+    head = {"scores": {"province": {"counts": {}}}, "papers": [{"state": state} for state in (*LOUD, "active")]}
+    (line,) = audit._people(head, "a.yaml")
+    for words in audit.LOUD.values():
+        assert i18n._(words).format(count=1) in line

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -15,8 +16,11 @@ from auditor.commands import waive
 from auditor.commands.attest import Asking
 from auditor.inventories import from_snapshot, load_inventory, snapshot
 from auditor.mistakes import InventoryError
+from auditor.model import CapdoError
+from auditor.standings import State
+from auditor.store import RunRow, Store
 from tests.inventory.support import mistakes
-from tests.test_attest import PROVINCE, province
+from tests.test_attest import DAY, PROVINCE, province
 
 GIVEN: dict[str, Any] = {
     "rule": "firewall.default-deny",
@@ -60,11 +64,121 @@ def test_a_waiver_is_written_and_listed(tmp_path: Path, capsys: pytest.CaptureFi
     assert second.compensating is not None
     assert (second.compensating.rule, second.compensating.target) == ("tls.protocol-versions", "m2")
     capsys.readouterr()
-    waive.waivers(Asking(asking.inventory, day=date(2027, 2, 28)), as_json=True)
+    store = f"sqlite:///{tmp_path / 'runs.db'}"
+    waive.waivers(Asking(asking.inventory, day=date(2027, 2, 28), db=store), as_json=True)
     told = json.loads(capsys.readouterr().out)
     assert [(one["state"], one["days_left"]) for one in told] == [("expiring", 0)] * 2
-    waive.waivers(Asking(asking.inventory, day=date(2027, 3, 1)), as_json=False)
+    waive.waivers(Asking(asking.inventory, day=date(2027, 3, 1), db=store), as_json=False)
     assert "EXPIRED" in capsys.readouterr().out
+
+
+def document(path: Path, papers: list[dict[str, Any]], **more: Any) -> Path:
+    """A run document with these papers and nothing else."""
+    run = {"id": "r-1", "date": "2026-11-20", "state": "complete"} | more
+    place = {"province": {"id": "binh-minh"}}
+    told = {"schema": "capdo.run/1", "run": run, "organisation": place, "papers": papers, "findings": []}
+    path.write_text(json.dumps(told), "utf-8")
+    return path
+
+
+def two(folder: Path) -> Asking:
+    """One waiver on its own, one that rests on a proof; nothing was run."""
+    asking = held(folder)
+    waive.waive(asking.inventory, GIVEN, dry_run=False)
+    waive.waive(asking.inventory, {**GIVEN, **PROOF}, dry_run=False)
+    return Asking(asking.inventory, day=DAY, db=f"sqlite:///{folder / 'runs.db'}")
+
+
+def test_without_a_run_it_says_that_none_tested_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asking = two(tmp_path)
+    capsys.readouterr()
+    waive.waivers(asking, as_json=False)
+    told = capsys.readouterr().out
+    assert "firewall.default-deny" not in told, "what is fine is counted"
+    assert "not listed: 2 active (--all lists them)" in told
+    assert "no run has tested them" in told
+    waive.waivers(asking, as_json=False, everything=True)
+    assert capsys.readouterr().out.count("firewall.default-deny.2026-11-01") == 2
+    waive.waivers(asking, as_json=True)
+    one, _two = json.loads(capsys.readouterr().out)
+    assert (one["state"], one["tested"], one["run"], one["run_date"]) == ("active", False, None, None)
+
+
+def test_what_the_run_found_is_listed_with_its_name_and_day(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asking = two(tmp_path)
+    capsys.readouterr()
+    waive.waivers(asking, as_json=True)
+    plain = json.loads(capsys.readouterr().out)
+    found = {**plain[1], "state": "unproven", "why": "proof-does-not-pass"}
+    run = document(tmp_path / "run.json", [found])
+    waive.waivers(replace(asking, run=str(run)), as_json=False)
+    told = capsys.readouterr().out
+    assert "UNPROVEN, the rule it rests on does not pass" in told
+    assert "as found by run r-1 of 2026-11-20\n" in told
+    assert "1 of those in force were not tested by that run" in told
+    waive.waivers(replace(asking, run=str(run)), as_json=True)
+    made = [(one["state"], one["tested"], one["run"]) for one in json.loads(capsys.readouterr().out)]
+    assert made == [("unproven", True, "r-1"), ("active", False, "r-1")]
+    document(run, [found], state="partial")
+    waive.waivers(replace(asking, run=str(run)), as_json=False)
+    assert "which was partial" in capsys.readouterr().out
+
+
+def test_the_newest_complete_run_of_the_province_is_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = two(tmp_path)
+    rows = [
+        RunRow(1, "r-new", "binh-minh", "complete", "2026-11-21T00:00:00+00:00", None, "2026-11-21", None, {}),
+        RunRow(2, "r-old-judged-anew", "binh-minh", "complete", "2026-11-01T00:00:00+00:00", None, "", None, {}),
+        RunRow(3, "r-partial", "binh-minh", "partial", "2026-11-22T00:00:00+00:00", None, "2026-11-22", None, {}),
+        RunRow(4, "r-broken-off", "binh-minh", "collecting", "2026-11-22T01:00:00+00:00", None, "", None, {}),
+    ]
+
+    def head(_store: Store, seq: int) -> dict[str, Any]:
+        row = rows[seq - 1]
+        run = {"id": row.id, "date": row.date, "state": row.state}
+        return {"run": run, "organisation": {"province": {"id": "binh-minh"}}, "papers": []}
+
+    monkeypatch.setattr(Store, "list", lambda _store, province: [row for row in rows if row.province == province])
+    monkeypatch.setattr(Store, "head", head)
+    capsys.readouterr()
+    waive.waivers(asking, as_json=False)
+    assert "as found by run r-new of 2026-11-21" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"organisation": {"province": {"id": "khac"}}}, "a run of 'khac', not of 'binh-minh'"),
+        ({"papers": None}, "says nothing of waivers"),
+        ({"run": []}, "says nothing of waivers"),
+        ({"organisation": None}, "says nothing of waivers"),
+    ],
+)
+def test_a_run_that_is_of_no_use_is_refused(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+    asking, run = two(tmp_path), document(tmp_path / "run.json", [])
+    run.write_text(json.dumps(json.loads(run.read_text("utf-8")) | change), "utf-8")
+    with pytest.raises(CapdoError, match=told):
+        waive.waivers(replace(asking, run=str(run)), as_json=False)
+
+
+def test_a_store_that_cannot_be_used_leaves_the_dates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = two(tmp_path)
+    monkeypatch.setenv("CAPDO_DB", f"sqlite:///{tmp_path / 'no' / 'such' / 'folder' / 'a.db'}")
+    (tmp_path / "no").write_text("", "utf-8")
+    waive.waivers(replace(asking, db=None), as_json=False)
+    told = capsys.readouterr()
+    assert "no run has tested them" in told.out
+    assert "cannot be used as a store" in told.err
+    with pytest.raises(CapdoError):
+        waive.waivers(replace(asking, db=None, run="last"), as_json=False)
+
+
+def test_every_state_has_words() -> None:
+    assert set(waive.WORDS) == set(get_args(State))
 
 
 @pytest.mark.parametrize(
