@@ -6,8 +6,9 @@ Pure. The direction of strictness of a parameter is declared once, in the check'
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import reduce
 from typing import Any, Final, NamedTuple, cast
 
 from auditor.check import Direction
@@ -130,7 +131,7 @@ class _Ask(NamedTuple):
     clause: str
 
 
-def merge(rule: Rule, params: Any, level: int, layers: Iterable[Layer], below: _Ask) -> Merged:
+def merge(rule: Rule, params: Any, level: int, layers: Sequence[Layer], below: _Ask) -> Merged:
     """``rule`` at ``level`` with ``layers`` over it. ``below`` says whose the rule itself is (``ask_of``).
 
     Raises ``ValueError`` when the check refuses the merged parameters together.
@@ -164,20 +165,24 @@ def merge(rule: Rule, params: Any, level: int, layers: Iterable[Layer], below: _
     return Merged(rule.model_copy(update=of_rule), replace(params, **changed) if changed else params, tuple(won))
 
 
-def _fold(name: str, params: type, start: _Ask, asks: Iterable[_Ask]) -> tuple[Any, _Ask, Any]:
-    """The strictest value, the pack whose word it is, and what it would be without that pack."""
-    value, owner, other = start.value, start, start.value
-    for ask in asks:
+def _fold(name: str, params: type, start: _Ask, asks: Sequence[_Ask]) -> tuple[Any, _Ask, Any]:
+    """The strictest value, the pack whose word it is, and what it would be without that pack.
+
+    Where several packs say the same strictest word, the last is what the framework alone would ask.
+    """
+
+    def both(value: Any, other: Any) -> Any:
         if name == "severity":
-            merged = max(value, ask.value, key=lambda one: Severity(one).rank)
-        else:
-            direction = "true" if name == "mandatory" else direction_of(params, name)
-            merged = stricter(direction or "none", value, ask.value)
+            return max(value, other, key=lambda one: Severity(one).rank)
+        return stricter("true" if name == "mandatory" else direction_of(params, name) or "none", value, other)
+
+    value, owner = start.value, start
+    for ask in asks:
+        merged = both(value, ask.value)
         if not same(merged, value):
-            value, owner, other = merged, ask, start.value
-        elif owner is start and same(other, value):
-            other = ask.value
-    return value, owner, other
+            value, owner = merged, ask
+    without = reduce(both, (one.value for one in (start, *asks) if one is not owner))
+    return value, owner, start.value if same(value, without) else without
 
 
 def ask_of(pack: str, requirement: Requirement | None, level: int) -> _Ask:

@@ -133,17 +133,17 @@ def gather(
 
 def _declared(inventory: Inventory) -> dict[str, list[Any]]:
     """What each collector was going to do, over all targets, each thing once."""
-    told: dict[str, dict[str, Any]] = {}
+    told: dict[str, dict[Any, None]] = {}
     for target in inventory.targets:
         for collector in registry.collectors().values():
             if not collector.serves(target):
                 continue
             kept = told.setdefault(collector.id, {})
             if isinstance(collector, CommandCollector):
-                kept.update({repr(c.argv): list(c.argv) for c in collector.commands(target)})
+                kept.update(dict.fromkeys(command.argv for command in collector.commands(target)))
             elif isinstance(collector, ProbeCollector):
-                kept.update({a.what: a.what for a in collector.actions(target)})
-    return {key: list(value.values()) for key, value in sorted(told.items())}
+                kept.update(dict.fromkeys(action.what for action in collector.actions(target)))
+    return {key: list(value) for key, value in sorted(told.items())}
 
 
 def _topics(rules: RuleSet, inventory: Inventory, glob: str | None) -> frozenset[str]:

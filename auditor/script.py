@@ -19,6 +19,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from auditor.collector import Command, Privilege
 from auditor.model import Reason
@@ -106,7 +107,13 @@ def build(commands: Sequence[Command], word: str) -> bytes:
     """The script for ``commands``. ``word`` must be random letters and digits, new for each session."""
     if not (word.isascii() and word.isalnum()):
         raise ValueError("the frame word must be alphanumeric")
-    parts = [f"w={word}", _PRELUDE.strip("\n"), 'printf \'\\n@%s start %s\\n\' "$w" "$(date -u +%s)" >&5']
+    return b"w=%s\n%s" % (word.encode(), _body(tuple(commands)))
+
+
+@lru_cache(maxsize=256)
+def _body(commands: tuple[Command, ...]) -> bytes:
+    """The script behind its word; hosts are asked much the same."""
+    parts = [_PRELUDE.strip("\n"), 'printf \'\\n@%s start %s\\n\' "$w" "$(date -u +%s)" >&5']
     for number, command in enumerate(commands):
         argv = " ".join(shlex.quote(word) for word in command.argv)
         if command.timeout > _SLOW:

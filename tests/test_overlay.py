@@ -202,6 +202,29 @@ def test_mandatory_severity_and_requirements_are_tightened_too(tmp_path: Path) -
     assert table.rules[AGE].severity == "medium", "elsewhere the rule is as it was"
 
 
+@pytest.mark.parametrize(
+    ("framework", "first", "second", "told"),
+    [
+        (5, 4, 3, ("b", 3, 4)),
+        (5, 3, 4, ("a", 3, 4)),
+        (5, 9, 8, ("thu-nghiem", 5, 8)),
+        (5, 3, 9, ("a", 3, 5)),
+        (5, 3, 3, ("a", 3, 5)),
+        (5, 5, 5, None),
+    ],
+)
+def test_what_won_is_told_beside_what_would_count_without_it(
+    tmp_path: Path, framework: int, first: int, second: int, told: tuple[str, int, int] | None
+) -> None:
+    layers = [
+        overlay(tmp_path / name, id=name, tighten=[tighten(params={"max_age_days": days})])
+        for name, days in (("a", first), ("b", second))
+    ]
+    table = ruleset([base(tmp_path / "base", max_age_days=framework), *layers], CHECKS, DAY)
+    age = next(one for one in table.of(server("x", level=3)) if one.rule.id == AGE)
+    assert [(won.pack, won.value, won.other) for won in age.won] == ([told] if told else [])
+
+
 REACH = {
     "systems": [
         {"id": "luu-tru", "owner": "so-1", "tags": ["luu-tru"]},

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from auditor.redact import MASK, forget_all, mask, mask_text, remember
+from auditor.redact import _NAMES, MASK, _keys, forget_all, mask, mask_text, remember
 
 CANARY = "kẹo-dừa+Bến/Tre=7f3a & 100%"
 
@@ -192,3 +192,27 @@ def test_remembering_while_masking() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+ASSIGNED = re.compile(
+    rb"(?:password|passwd|passphrase|secret|(?:api|private)[_-]?key|(?:auth|access)[_-]?token|snmp[_-]?community)"
+    rb"[\"']?[ \t]{0,40}[=:][ \t]{0,40}"
+)
+PIECES = (
+    *(b"password passwd passphrase secret api private auth access snmp key token community".split()),
+    *(b"_ - = : \" ' x /etc Pass PASSWORD".split()),
+    b" ",
+    b"\t",
+    b"\n",
+    b" " * 41,
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join))
+@example(b"secretpassword=x")
+@example(b"\nsecret: password: x")
+def test_names_are_found_where_one_expression_would_find_them(text: bytes) -> None:
+    lower = text.lower()
+    names = [name for named in _NAMES.values() for name in named]
+    assert sorted(_keys(lower, names)) == [found.span() for found in ASSIGNED.finditer(lower)]
+    assert all(part in name for part, named in _NAMES.items() for name in named)
