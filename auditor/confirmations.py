@@ -23,7 +23,7 @@ from auditor.mistakes import InventoryError
 from auditor.model import CapdoError
 from auditor.rulepack import Bilingual, Requirement
 from auditor.shape import validate
-from auditor.store import state_folder
+from auditor.store import state_path
 from auditor.strictyaml import load, loads
 from auditor.targets import Day, Id, Line, Record
 
@@ -78,7 +78,7 @@ def digest(item: Requirement) -> str:
 
 def usual_file() -> Path:
     """Where confirmations are kept unless told otherwise."""
-    return state_folder() / "confirmations.yaml"
+    return state_path() / "confirmations.yaml"
 
 
 def read(path: Path | None = None) -> Confirmations:

@@ -51,10 +51,15 @@ class RunRow:
     request: dict[str, Any]
 
 
-def state_folder() -> Path:
-    """Where the store and the evidence of runs live unless told otherwise; made with mode 0700."""
+def state_path() -> Path:
+    """Where the store and the evidence of runs live unless told otherwise; it may not be there yet."""
     home = os.environ.get("XDG_STATE_HOME")
-    folder = (Path(home) if home else Path.home() / ".local" / "state") / "capdo"
+    return (Path(home) if home else Path.home() / ".local" / "state") / "capdo"
+
+
+def state_folder() -> Path:
+    """The same folder, made with mode 0700."""
+    folder = state_path()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 

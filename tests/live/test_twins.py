@@ -92,7 +92,10 @@ class Audited:
     document: dict[str, Any]
 
     def findings(self, target: str) -> dict[str, dict[str, Any]]:
-        return {one["rule"]: one for one in self.document["findings"] if one["target"] == target}
+        """What is said of this machine itself; questions to the whole system fall on one machine of it."""
+        rules = self.document["rules"]
+        found = (one for one in self.document["findings"] if one["target"] == target)
+        return {one["rule"]: one for one in found if rules[one["rule"]]["scope"] == "target"}
 
     def results(self, target: str) -> dict[str, str]:
         return {rule: one["result"] for rule, one in self.findings(target).items()}
