@@ -95,8 +95,8 @@ def assess(
 ) -> Outcome:
     """Judge ``evidence`` and store the run under number ``seq``, all or nothing."""
     digest = inventory_digest(inventory)
-    checks = {key: check for key, (check, _) in registry.checks().items()}
-    judge = Judge(checks, registry.collectors(), {s.id: s for s in inventory.systems}, digest, known.now)
+    systems = {system.id: system for system in inventory.systems}
+    judge = Judge(registry.check_table(), registry.collectors(), systems, digest, known.now)
     asked = asked_of(rules, inventory, checks_glob)
     before = _before(store, inventory, known)
     scorer = Scorer(rules, inventory)

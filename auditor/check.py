@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args, get_type_
 
 from auditor.model import Bundle, Evidence, Reason, Result, Say, Unavailable, Verdict
 
-FAMILIES = (
+CheckFamily = Literal[
     "firewall",
     "antivirus",
     "backup",
@@ -25,7 +25,8 @@ FAMILIES = (
     "link",
     "device",
     "endpoint",
-)
+]
+FAMILIES: tuple[str, ...] = get_args(CheckFamily)
 _ID = re.compile(rf"^({'|'.join(FAMILIES)})\.[a-z0-9]+(-[a-z0-9]+)*$")
 
 

@@ -25,6 +25,7 @@ from auditor.commands.options import (
     OutOption,
     ProfileOption,
     WorkersOption,
+    as_day,
 )
 from auditor.commands.rules_app import rules_app
 from auditor.i18n import _, use
@@ -247,7 +248,7 @@ def runs_verify(
 def _wish(profile: str | None, limit: str | None, checks: str | None, day: str | None, workers: int) -> Wish:
     from auditor.pipeline import Wish
 
-    return Wish(profile, limit, checks, people.as_day(day), workers)
+    return Wish(profile, limit, checks, as_day(day), workers)
 
 
 def _optional_resume(argv: list[str]) -> list[str]:

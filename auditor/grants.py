@@ -18,6 +18,7 @@ from auditor.targets import Inventory, System, Target
 
 if TYPE_CHECKING:  # packs ask here who answers for a target
     from auditor.packs import RuleSet
+    from auditor.rulepack import Rule
 
 Standing = Literal["active", "upcoming", "expired", "malformed"]
 Flaw = Literal["no-scope", "until-before-from", "own-approval", "compensating-missing", "attachment-changed"]
@@ -242,12 +243,7 @@ class Book:
 
     def _asked_of(self, rule: str, spot: Spot) -> tuple[str, ...]:
         known = self._rules.rules.get(rule)
-        if known is None or known.scope != "system" or spot.target is None:
-            return ()
-        places = self._rules.asked_for(rule, spot.id)
-        if places is not None:
-            return tuple(name for kind, name in places if kind == "system")
-        return asked_systems(known.levels, spot.target, self._map.systems)
+        return bearing_systems(known, spot, self._map.systems, self._rules) if known is not None else ()
 
     def _interval(self, rule: str, target: Target | None) -> int | None:
         if target is None:
@@ -275,6 +271,16 @@ def asked_systems(levels: Iterable[int], target: Target, systems: dict[str, Syst
     """The systems of a target that a question of systems falls on: those of the rule's levels, else all."""
     at = [one for one in target.systems if one in systems and systems[one].level in (None, *levels)]
     return tuple(at) or target.systems
+
+
+def bearing_systems(rule: Rule, spot: Spot, systems: dict[str, System], rules: RuleSet) -> tuple[str, ...]:
+    """The systems that a question is asked of at a spot; none where it is asked of something else."""
+    if rule.scope != "system" or spot.target is None:
+        return ()
+    places = rules.asked_for(rule.id, spot.id)
+    if places is not None:
+        return tuple(name for kind, name in places if kind == "system")
+    return asked_systems(rule.levels, spot.target, systems)
 
 
 def _badness(given: Attestation) -> int:

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 from auditor.assets import Assets
 from auditor.levelcriteria import Suggestion, suggest
 from auditor.model import Result
+from auditor.overlay import plain
 from auditor.packs import Chosen, RuleSet
 from auditor.tally import BitCount, bits_of
 from auditor.targets import Inventory, System, Target
@@ -221,13 +222,4 @@ def _differing(now: Any, then: Any) -> dict[str, Any]:
     if not is_dataclass(now) or type(now) is not type(then):
         return {}
     pairs = {item.name: (getattr(now, item.name), getattr(then, item.name)) for item in fields(now)}
-    return {name: [_plain(one), _plain(other)] for name, (one, other) in pairs.items() if one != other}
-
-
-def _plain(value: Any) -> Any:
-    """A parameter as JSON has it; sets are sorted so that the same rules give the same document."""
-    if isinstance(value, frozenset | set):
-        return sorted(map(_plain, value), key=lambda one: (type(one).__name__, one))
-    if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+    return {name: [plain(one), plain(other)] for name, (one, other) in pairs.items() if one != other}

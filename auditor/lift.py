@@ -128,9 +128,6 @@ def lift(scope: Scope, sums: Sums, place: int | None, grading: Grading, gone: Se
             least += found.least
         exact = exact and found.exact and not waived
         _mend(parts, items, [open_items[one] for one in found.chosen], chosen)
-    while waived and _short(parts, grading, goal) and (more := [n for n in range(len(items)) if n not in chosen]):
-        # Mending what was waived puts it back into the denominator, so a second look may be needed.
-        _mend(parts, items, [max(more, key=lambda n: sum(items[n].moves[0]))], chosen)
     after = parts[0].figures(grading.waiver_cap)
     if place is None:
         # What had no grade may come out far above the lowest one.
@@ -227,11 +224,6 @@ def _lacking(sums: Sums, grading: Grading, goal: int) -> int:
     if left <= 0:
         return 1 if wanted > 0 else 0
     return -(-wanted * left.numerator // (1000 * left.denominator)) - sums.met
-
-
-def _short(parts: Sequence[Sums], grading: Grading, goal: int) -> bool:
-    figures = parts[0].figures(grading.waiver_cap)
-    return figures.coverage < grading.gate or any(_lacking(part, grading, goal) > 0 for part in parts)
 
 
 def _mend(parts: list[Sums], items: Sequence[_Item], which: Sequence[int], chosen: list[int]) -> None:

@@ -12,11 +12,10 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from auditor.check import needs
 from auditor.evidences import Source
 from auditor.judge import Judge
 from auditor.overlay import plain
-from auditor.packs import Checks, Chosen, RuleSet
+from auditor.packs import RuleSet
 from auditor.rulepack import Requirement, Rule, params_at
 from auditor.targets import Inventory
 
@@ -172,20 +171,13 @@ class Turn:
         return {"target": self.target, "rule": self.rule, "old": self.old, "new": self.new}
 
 
-def turns(old: Side, new: Side, judge: Judge, checks: Checks, inventory: Inventory, evidence: Source) -> Iterator[Turn]:
+def turns(old: Side, new: Side, judge: Judge, inventory: Inventory, evidence: Source) -> Iterator[Turn]:
     """Judge stored evidence under both, target by target, and tell what differs. Nothing is collected again."""
-    topics_of = {name: {need.evidence.topic for need in needs(type(check))} for name, check in checks.items()}
     pairs = paired(old.rules.rules, new.rules.rules)
     for target in sorted(inventory.targets, key=lambda item: item.id):
-        here, there = ({one.rule.id: one for one in side.rules.of(target)} for side in (old, new))
-        asked = {one.rule.check for one in (*here.values(), *there.values())}
-        topics = {topic for name in asked if name for topic in topics_of.get(name, ())}
-        held, _state, _seen = judge.read(target, evidence, topics)
-
-        def result(one: Chosen | None, held: Any = held, target: Any = target) -> str | None:
-            return judge.judge(target, one, held).result.value if one is not None else None
-
+        judged = judge.target(target, old.rules.of(target), evidence, new.rules.of(target))
+        here, there = ({one.rule: one.result.value for one in found} for found in (judged.findings, judged.also))
         for before, after in pairs:
-            was, now = result(here.get(before or "")), result(there.get(after or ""))
+            was, now = here.get(before or ""), there.get(after or "")
             if was != now:
                 yield Turn(target.id, after or before or "", was, now)

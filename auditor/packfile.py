@@ -35,6 +35,11 @@ def find_pack(pack: str) -> Path:
     raise InventoryError([Mistake(f"packs/{pack}", 1, 1, "", Say("pack-no-folder"))])
 
 
+def named_packs(profile: str) -> list[Pack]:
+    """The packs that ``profile`` names, comma separated. Raises as ``find_pack`` and ``load_pack`` do."""
+    return [load_pack(find_pack(name.strip())) for name in profile.split(",")]
+
+
 def all_packs() -> list[Pack]:
     """Every pack that comes with the program. Raises ``InventoryError`` with every mistake of all of them."""
     found: list[Pack] = []

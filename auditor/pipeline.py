@@ -24,13 +24,13 @@ from auditor.i18n import _
 from auditor.inventories import from_snapshot, snapshot
 from auditor.inventories import sha256 as inventory_digest
 from auditor.model import CapdoError, Reason
-from auditor.packs import RuleSet, default_pack, find_pack, load_pack, ruleset
+from auditor.packfile import default_pack, named_packs
+from auditor.packs import RuleSet, ruleset
 from auditor.plan import Task
 from auditor.rulepack import Pack
 from auditor.store import RunRow, Store
 from auditor.targets import Inventory
 
-DEFAULT_PACK = "tcvn-14423-2026"
 # A resumed run looks again at what may only have been away for a moment.
 _AGAIN = frozenset({Reason.UNREACHABLE, Reason.TIMEOUT, Reason.INCOMPLETE})
 
@@ -59,17 +59,11 @@ Progress = Callable[[int, Task | None], None]
 """Told the number of tasks, then each task as it ends."""
 
 
-def packs_for(inventory: Inventory, profile: str | None, day: date) -> tuple[list[Pack], str]:
-    """The packs of a run: --profile, else the inventory's, else what is in force that day; and how they are written."""
-    names = [name.strip() for name in profile.split(",")] if profile else list(inventory.packs) or [default_pack(day)]
-    return [load_pack(find_pack(name)) for name in names], ",".join(names)
-
-
-def _rules(inventory: Inventory, wish: Wish, day: date) -> tuple[list[Pack], str, RuleSet]:
-    packs, profile = packs_for(inventory, wish.profile, day)
-    confirmations.read()  # a file that cannot be read must be known before anything is asked of a host
-    checks = {key: check for key, (check, _) in registry.checks().items()}
-    return packs, profile, ruleset(packs, checks, day, inventory)
+def law(inventory: Inventory, profile: str | None, day: date) -> tuple[list[Pack], str, RuleSet]:
+    """The packs of --profile, else the inventory's, else what is in force that day; their names; their rules."""
+    named = profile or ",".join(inventory.packs) or default_pack(day)
+    packs = named_packs(named)
+    return packs, ",".join(map(str.strip, named.split(","))), ruleset(packs, registry.check_table(), day, inventory)
 
 
 def limited(inventory: Inventory, wish: Wish) -> Inventory:
@@ -159,8 +153,9 @@ def run(store: Store, inventory: Inventory, wish: Wish, progress: Progress = lam
     started = datetime.now(UTC).replace(microsecond=0)
     now = datetime.fromisoformat(recording["finished_at"]) if recording else started
     day = wish.day or day_of(now)
-    # A pack that cannot be used, or rules that fall on nothing, must be known before anything is asked of a host.
-    asked_of(_rules(chosen, wish, day)[2], chosen, wish.checks)
+    # What cannot be used, or rules that fall on nothing, must be known before anything is asked of a host.
+    asked_of(law(chosen, wish.profile, day)[2], chosen, wish.checks)
+    confirmations.read()
     run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     request = {
         "inventory_sha256": inventory_digest(chosen),
@@ -197,7 +192,8 @@ def resume(store: Store, inventory: Inventory, run_id: str | None, wish: Wish, p
 def _carry_on(store: Store, row: RunRow, chosen: Inventory, wish: Wish, progress: Progress) -> Done:
     started, day = datetime.fromisoformat(row.started_at), date.fromisoformat(row.date)
     folder = Path(str(row.evidence))
-    packs, profile, rules = _rules(chosen, wish, day)
+    packs, profile, rules = law(chosen, wish.profile, day)
+    confirmed = confirmations.read()  # what cannot be read must be known before anything is asked of a host
     gather(
         chosen,
         folder,
@@ -224,7 +220,7 @@ def _carry_on(store: Store, row: RunRow, chosen: Inventory, wish: Wish, progress
         manifest_sha256=evidence.manifest_sha256(),
         verified=True,
         recorded=bool(chosen.recorded),
-        confirmations=confirmations.read(),
+        confirmations=confirmed,
         partial=bool(wish.limit or wish.checks),
     )
     outcome = assess(store, row.seq, chosen, evidence, packs, rules, known, wish.checks)
@@ -250,7 +246,7 @@ def judge(store: Store, folders: Sequence[Path], inventory: Inventory | None, wi
     recorded = any(told.get("recorded") for told in manifests)
     day = wish.day or (day_of(finished) if recorded else day_of(datetime.now(UTC)))
     now = finished if day == day_of(finished) else end_of(day)
-    packs, profile, rules = _rules(chosen, wish, day)
+    packs, profile, rules = law(chosen, wish.profile, day)
     digests = sorted(folder.manifest_sha256() for folder in opened)
     identity = json.dumps(
         [digests, [pack.sha256 for pack in packs], inventory_digest(chosen), day.isoformat(), wish.checks, __version__]

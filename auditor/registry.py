@@ -109,6 +109,11 @@ def checks() -> dict[str, tuple[Check[Any, Any], Path]]:
     return dict(sorted(found.items()))
 
 
+def check_table() -> dict[str, Check[Any, Any]]:
+    """All checks by id, as judging and rule packs want them."""
+    return {key: check for key, (check, _path) in checks().items()}
+
+
 @cache
 def collectors() -> dict[str, Collector]:
     """All collectors by id."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, Strict
 
+from auditor.check import CheckFamily
 from auditor.targets import Count, Day, Flag, Id, Kind, Level, Line, Number, Record, Target
 
 Force = Literal["law", "decree", "standard-required", "standard-suggested", "tool-default"]
@@ -27,22 +28,7 @@ Share = Annotated[float, Strict(), Field(ge=0, le=1)]
 Severity = Literal["info", "low", "medium", "high", "critical"]
 Scope = Literal["target", "system", "agency"]
 Domain = Literal["management", "technical"]
-Family = Literal[
-    # of checks (``auditor.check.FAMILIES``)
-    "firewall",
-    "antivirus",
-    "backup",
-    "tls",
-    "patch",
-    "access",
-    "logging",
-    "hardening",
-    "integrity",
-    "network",
-    "link",
-    "device",
-    "endpoint",
-    # of management
+ManagementFamily = Literal[
     "risk",
     "approval",
     "regulation",
@@ -56,6 +42,7 @@ Family = Literal[
     "monitoring",
     "retirement",
 ]
+Family = Literal[CheckFamily, ManagementFamily]
 
 
 class Requirement(Record):

@@ -13,8 +13,8 @@ from auditor.grants import (
     Index,
     Key,
     Map,
-    asked_systems,
     attestation_holds,
+    bearing_systems,
     ends,
     flaw,
     latest,
@@ -144,10 +144,10 @@ def _reach(inventory: Inventory, rules: RuleSet, day: date) -> dict[str, _Reach]
         for chosen in rules.of(target):
             if chosen.rule.id in given_here:
                 interval = chosen.params.interval_days if chosen.rule.check is None else None
-                near = given_here.find(chosen.rule.id, places.spot(target.id))
+                spot = places.spot(target.id)
+                near = given_here.find(chosen.rule.id, spot)
                 begun = [given for given in near if standing(given, day) in ("active", "expired")]
-                systems = asked_systems(chosen.rule.levels, target, places.systems)
-                for system in systems if chosen.rule.scope == "system" and systems else (None,):
+                for system in bearing_systems(chosen.rule, spot, places.systems, rules) or (None,):
                     newest = latest(one for one in begun if system is None or not one.systems or system in one.systems)
                     if newest is not None:
                         found.setdefault(newest.id, _Reach()).leads = True

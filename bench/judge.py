@@ -36,8 +36,8 @@ from auditor.folder import Envelope, EvidenceFolder  # noqa: E402
 from auditor.head import Circumstances  # noqa: E402
 from auditor.judge import Judge  # noqa: E402
 from auditor.model import Observation  # noqa: E402
-from auditor.packs import find_pack, load_pack, ruleset  # noqa: E402
-from auditor.pipeline import DEFAULT_PACK, gather  # noqa: E402
+from auditor.packs import default_pack, find_pack, load_pack, ruleset  # noqa: E402
+from auditor.pipeline import gather  # noqa: E402
 from auditor.score import Scorer  # noqa: E402
 from auditor.store import Store  # noqa: E402
 from auditor.targets import Inventory  # noqa: E402
@@ -99,8 +99,9 @@ def measure(evidence: Path, count: int) -> dict[str, Any]:
     """One round, in this process."""
     folder = EvidenceFolder(evidence)
     now = datetime.fromisoformat(folder.manifest()["finished_at"])
-    packs = [load_pack(find_pack(DEFAULT_PACK))]
-    checks = {key: check for key, (check, _) in registry.checks().items()}
+    pack = default_pack(day_of(now))
+    packs = [load_pack(find_pack(pack))]
+    checks = registry.check_table()
     rules = ruleset(packs, checks, day_of(now))
     many = inventory(count)
     echo = Echo(folder, "may-00000")
@@ -135,7 +136,7 @@ def measure(evidence: Path, count: int) -> dict[str, Any]:
     pure_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     with tempfile.TemporaryDirectory() as home, Store(f"sqlite:///{home}/bench.db") as store:
-        known = Circumstances("bench", now, now, now, day_of(now), DEFAULT_PACK, "0" * 64, True)
+        known = Circumstances("bench", now, now, now, day_of(now), pack, "0" * 64, True)
         seq = store.begin("bench", "do-dac", now, day_of(now), {})
         began = time.process_time()
         outcome = assess(store, seq, many, echo, packs, rules, known)

@@ -15,7 +15,7 @@ from auditor.packs import RuleSet, find_pack, load_pack, ruleset
 from auditor.targets import Inventory
 from tests.annotated import DAY
 
-CHECKS = {key: check for key, (check, _path) in registry.checks().items()}
+CHECKS = registry.check_table()
 
 
 def table(*targets: dict[str, Any], packs: tuple[str, ...] = ("tcvn-14423-2026",)) -> tuple[RuleSet, Inventory]:

@@ -29,7 +29,7 @@ GOLD = ROOT / "tests" / "gold" / "levels-tt12"
 CAPDO = ROOT / "inventory" / "recordings" / "example-province.capdo"
 DAY = date(2026, 11, 22)
 OLD, NEW = "tt12-2022", "tcvn-14423-2026"
-CHECKS = {name: check for name, (check, _path) in registry.checks().items()}
+CHECKS = registry.check_table()
 
 
 @cache

@@ -158,7 +158,7 @@ def test_stored_evidence_is_judged_under_both(tmp_path: Path) -> None:
     here = inventory(server("a"), server("b", level=2), server("c", handling="secret-standalone"))
     now = datetime(2026, 11, 22, tzinfo=UTC)
     judge = Judge(checks, {}, {}, "0" * 64, now)
-    found = list(turns(side(soft, checks=checks), side(hard, checks=checks), judge, checks, here, Nothing()))
+    found = list(turns(side(soft, checks=checks), side(hard, checks=checks), judge, here, Nothing()))
     assert found == [
         Turn("a", "antivirus.age", "pass", "fail"),
         Turn("a", "r.gone", "pass", None),

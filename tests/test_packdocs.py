@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 import typer
 
-from auditor import packdocs, packfile
+from auditor import packdocs, packfile, registry
 from auditor.catalogue import catalogue
 from auditor.check import FAMILIES
 from auditor.commands import rules as command
@@ -121,7 +121,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     pack(folder / "cu", a_rule(params={"max_age_days": 7}), id="cu", in_force="2022-01-01", until="2026-08-18")
     pack(folder / "moi", a_rule(params={"max_age_days": 5}), a_rule("antivirus.plain"), id="moi", in_force="2026-08-19")
     monkeypatch.setattr(packfile, "folder_of", lambda _socket: tmp_path / "checks")
-    monkeypatch.setattr(command, "_checks", lambda: CHECKS)
+    monkeypatch.setattr(registry, "check_table", lambda: CHECKS)
     monkeypatch.setattr(command, "_today", lambda: date(2026, 11, 22))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     use("en")
@@ -250,4 +250,4 @@ def test_diff_of_what_is_not_there_is_refused(asked: Asked) -> None:
 def test_the_packs_that_come_with_the_program_have_no_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     packs: list[Any] = packfile.all_packs()
-    assert [one.text("en") for one in lint(packs, command._checks())] == []
+    assert [one.text("en") for one in lint(packs, registry.check_table())] == []

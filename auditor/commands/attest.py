@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from auditor import pipeline, registry, rundoc
+from auditor import pipeline, rundoc
 from auditor.annotate import day_of
 from auditor.asides import Aside, add, aside
 from auditor.attachments import digest
@@ -26,9 +26,7 @@ from auditor.inventories import sha256 as inventory_digest
 from auditor.inventoryfile import mistakes_of_addition
 from auditor.mistakes import InventoryError
 from auditor.model import CapdoError
-from auditor.packs import RuleSet, ruleset
 from auditor.questionnaire import OPEN, About, Question, questions
-from auditor.rulepack import Pack
 from auditor.store import Store
 from auditor.targets import Inventory
 
@@ -53,7 +51,7 @@ class _Asked:
     def __init__(self, asking: Asking) -> None:
         self.inventory = load_inventory(asking.inventory)
         self.day = asking.day or day_of(datetime.now(UTC))
-        self.packs, self.rules = law(self.inventory, asking.profile, self.day)
+        self.packs, _profile, self.rules = pipeline.law(self.inventory, asking.profile, self.day)
         found = questions(self.inventory, self.rules, self.day, contradicted=_contradicted(asking))
         self.questions = _limited(found, self.inventory, asking.systems, asking.agencies)
 
@@ -63,13 +61,6 @@ class _Asked:
         bare = self.inventory.model_copy(update={"attestations": (), "waivers": ()})
         packs = tuple(f"{pack.info.id} {pack.info.version}" for pack in self.packs)
         return Origin(self.inventory.province.id, inventory_digest(bare), packs, self.day)
-
-
-def law(inventory: Inventory, profile: str | None, day: date) -> tuple[list[Pack], RuleSet]:
-    """The packs of a profile, or of the inventory, and the rules of that day."""
-    packs, _profile = pipeline.packs_for(inventory, profile, day)
-    checks = {key: check for key, (check, _path) in registry.checks().items()}
-    return packs, ruleset(packs, checks, day, inventory)
 
 
 def _contradicted(asking: Asking) -> frozenset[str]:

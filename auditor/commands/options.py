@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from auditor.i18n import use
+from auditor.i18n import _, use
 
 
 class Lang(StrEnum):
@@ -62,3 +63,16 @@ FileOption = Annotated[
     Path | None,
     typer.Option("--file", help="Tệp ghi nhận đối chiếu / the file of confirmations.", show_default=False),
 ]
+
+
+def as_day(day: str | None) -> date | None:
+    """What --date says. Raises ``CapdoError`` for anything but an ISO date."""
+    from auditor.model import CapdoError
+
+    try:
+        given = date.fromisoformat(day) if day and len(day) == 10 else None
+    except ValueError:
+        given = None
+    if day and given is None:
+        raise CapdoError(_("--date {day}: expected a date like 2026-11-22").format(day=day))
+    return given

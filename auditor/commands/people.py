@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from auditor.commands.options import (
     JsonOption,
     LangOption,
     ProfileOption,
+    as_day,
 )
 from auditor.i18n import _
 
@@ -23,19 +23,6 @@ def register(app: typer.Typer) -> None:
     """Make them commands of the program."""
     app.command()(attest)
     app.command()(waive)
-
-
-def as_day(day: str | None) -> datetime.date | None:
-    """What --date says. Raises ``CapdoError`` for anything but an ISO date."""
-    from auditor.model import CapdoError
-
-    try:
-        given = datetime.date.fromisoformat(day) if day and len(day) == 10 else None
-    except ValueError:
-        given = None
-    if day and given is None:
-        raise CapdoError(_("--date {day}: expected a date like 2026-11-22").format(day=day))
-    return given
 
 
 def attest(

@@ -12,11 +12,12 @@ from typing import Any
 import typer
 from pydantic import ValidationError
 
-from auditor import confirmations, registry
+from auditor import confirmations, pipeline, registry
 from auditor.annotate import day_of
 from auditor.applicability import applicability
 from auditor.catalogue import catalogue
 from auditor.commands import console
+from auditor.commands.options import as_day
 from auditor.confirmations import NOT_CHECKED, Confirmation
 from auditor.folder import EvidenceFolder
 from auditor.i18n import _, current
@@ -26,9 +27,9 @@ from auditor.judge import Judge
 from auditor.mistakes import Mistake
 from auditor.model import CapdoError
 from auditor.packdiff import Change, Side, Turn, changes, turns
-from auditor.packfile import all_packs, default_pack, find_pack, load_pack
+from auditor.packfile import all_packs, default_pack, named_packs
 from auditor.packlint import gaps, lint
-from auditor.packs import Checks, arranged, ruleset
+from auditor.packs import arranged, ruleset
 from auditor.rulepack import Pack, Requirement
 from auditor.store import Store
 from auditor.targets import Inventory
@@ -40,7 +41,7 @@ def _today() -> date:
 
 
 def _packs(profile: str | None) -> list[Pack]:
-    return [load_pack(find_pack(name.strip())) for name in (profile or default_pack(_today())).split(",")]
+    return named_packs(profile or default_pack(_today()))
 
 
 def _catalogue(profile: str | None, file: Path | None = None) -> tuple[list[Pack], list[dict[str, Any]]]:
@@ -56,10 +57,6 @@ def _below(packs: Sequence[Pack]) -> list[Pack]:
     known = {pack.info.id for pack in packs}
     wanted = sorted({name for pack in packs for name in pack.info.over} - known)
     return [pack for pack in all_packs() if pack.info.id in wanted] if wanted else []
-
-
-def _checks() -> Checks:
-    return {key: check for key, (check, _path) in registry.checks().items()}
 
 
 def rules_list(profile: str | None, as_json: bool) -> None:
@@ -132,7 +129,7 @@ def rules_lint(profile: str | None) -> None:
     packs = _packs(profile) if profile else all_packs()
     below = _below(packs)
     named = {pack.info.id for pack in packs}
-    found = lint([*packs, *below], _checks(), orphans=profile is None)
+    found = lint([*packs, *below], registry.check_table(), orphans=profile is None)
     worth = gaps([*packs, *below])
     if profile is not None:
         found, worth = _of(found, named), _of(worth, named)
@@ -223,8 +220,8 @@ def rules_diff(asked: Asked, as_json: bool, db: str | None) -> None:
     if held is not None and inventory is not None:
         now = datetime.fromisoformat(held.manifest()["finished_at"])
         systems = {system.id: system for system in inventory.systems}
-        judge = Judge(_checks(), registry.collectors(), systems, inventory_digest(inventory), now)
-        turned = list(turns(old, new, judge, _checks(), inventory, held))
+        judge = Judge(registry.check_table(), registry.collectors(), systems, inventory_digest(inventory), now)
+        turned = list(turns(old, new, judge, inventory, held))
     if as_json:
         sides = [{"label": side.label, "date": side.day.isoformat()} for side in (old, new)]
         verdicts = None if turned is None else [one.as_dict() for one in turned]
@@ -293,24 +290,15 @@ def _sides(asked: Asked) -> tuple[tuple[str | None, str | None], tuple[str | Non
 
 def _side(typed: tuple[str | None, str | None], inventory: Inventory | None) -> Side:
     name, text = typed
-    day = _day(text) if text else _today()
+    day = as_day(text) or _today()
     name = name or default_pack(day)
-    packs = [load_pack(find_pack(one.strip())) for one in name.split(",")]
+    packs = named_packs(name)
     if text is None:
         # A pack that is over, or not yet in force, is compared as it is on its nearest day.
         info = arranged(packs)[0].info
         last = max((end for end in (info.until, info.transition and info.transition.until) if end), default=day)
         day = max(info.in_force, min(day, last))
-    return Side(name, day, ruleset(packs, _checks(), day, inventory))
-
-
-def _day(text: str) -> date:
-    try:
-        if len(text) == 10:
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise CapdoError(_("--date {day}: expected a date like 2026-11-22").format(day=text))
+    return Side(name, day, ruleset(packs, registry.check_table(), day, inventory))
 
 
 def rules_on(inventory: Path, target: str, profile: str | None, day: str | None, as_json: bool) -> None:
@@ -319,9 +307,7 @@ def rules_on(inventory: Path, target: str, profile: str | None, day: str | None,
     found = next((one for one in loaded.targets if one.id == target), None)
     if found is None:
         raise CapdoError(_("{target}: the inventory has no such target").format(target=target))
-    at = _day(day) if day else _today()
-    names = [name.strip() for name in profile.split(",")] if profile else list(loaded.packs) or [default_pack(at)]
-    rules = ruleset([load_pack(find_pack(name)) for name in names], _checks(), at, loaded)
+    rules = pipeline.law(loaded, profile, as_day(day) or _today())[2]
     why: Mapping[Any, str] = words(rules.framework_of(found)[1])
     applied = list(applicability(rules, found))
     if as_json:

@@ -11,11 +11,11 @@ from typing import Any, Final, NamedTuple
 
 import typer
 
-from auditor import rundoc
+from auditor import pipeline, rundoc
 from auditor.annotate import day_of
 from auditor.asides import add, aside
 from auditor.commands import console
-from auditor.commands.attest import Asking, law, written
+from auditor.commands.attest import Asking, written
 from auditor.i18n import N_, _, current
 from auditor.inventories import load_inventory
 from auditor.inventoryfile import mistakes_of_addition
@@ -43,7 +43,7 @@ def waivers(asking: Asking, as_json: bool, everything: bool = False) -> None:
     inventory = load_inventory(asking.inventory)
     day = asking.day or day_of(datetime.now(UTC))
     run = _run(asking, inventory.province.id)
-    plain = standing_of_all(inventory, law(inventory, asking.profile, day)[1], day)
+    plain = standing_of_all(inventory, pipeline.law(inventory, asking.profile, day)[2], day)
     told = as_run_found(plain, run.papers if run else ())
     if as_json:
         console.as_json([one | {"run": run.id if run else None, "run_date": run.date if run else None} for one in told])

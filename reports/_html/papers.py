@@ -12,8 +12,7 @@ from .survey import Survey
 from .text import Text
 
 KINDS = (("waivers", "waiver"), ("attestations", "attestation"), ("shared_controls", "shared-control"))
-STATES = ("contradicted", "malformed", "expired", "unproven", "expiring", "unused", "upcoming", "active")
-LOUD = STATES[:5]  # these want somebody's attention
+LOUD = ("contradicted", "malformed", "expired", "unproven", "expiring")  # these want somebody's attention
 TOLD = ("id", "rule", "from", "on", "until")  # the heading of a paper says these
 WORD = re.compile(r"[A-Za-z0-9._-]+")
 
