@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-from auditor.collectors._hello import client_hello
-from auditor.collectors._tls_io import exchange
+from auditor.collectors._tls.hellos import Hello, client_hello
+from auditor.collectors._tls.io import Caller
+from auditor.collectors._tls.suites import asked
 
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _OWN_FILES = Path("/proc/self/fd")
@@ -108,10 +109,10 @@ def tls_services(found: Iterable[Listener]) -> list[tuple[str, int]]:
 
 def _speaks_tls(listener: Listener) -> str | None:
     """The first address at which the answer to a hello is a TLS record, be it an alert."""
-    hello = client_hello("TLSv1.2", "127.0.0.1", os.urandom(64))
+    hello = client_hello(Hello(version="TLSv1.2", suites=asked("TLSv1.2")[:60]), os.urandom(32))
     for address in listener.addresses:
-        until = time.monotonic() + _WAIT_S
-        _, reply = exchange(address, listener.port, hello, lambda reply: len(reply) >= 7, until)
+        caller = Caller(address, listener.port, time.monotonic() + _WAIT_S)
+        _, reply = caller.exchange(hello, lambda reply: len(reply) >= 7)
         if len(reply) >= 7 and reply[:2] in (b"\x15\x03", b"\x16\x03"):
             return address
     return None

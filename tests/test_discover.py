@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import discover, registry
+from auditor.collectors._tls.io import Caller
 from auditor.discover import Listener, listeners, this_machine, tls_services
 from auditor.targets import Inventory
 from tests.live.tls_lab import free_port, issue, process, s_server
@@ -96,11 +97,12 @@ def test_no_host_name_breaks_the_file(name: str, tables: Path, tmp_path: Path, m
 def test_no_more_than_fifty_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
-    def exchange(address: str, port: int, *_: object) -> tuple[str, bytes]:
-        asked.append(port)
-        return "closed", b""
+    class Nobody(Caller):
+        def exchange(self, *_: object) -> tuple[str, bytes]:
+            asked.append(self.port)
+            return "closed", b""
 
-    monkeypatch.setattr(discover, "exchange", exchange)
+    monkeypatch.setattr(discover, "Caller", Nobody)
     assert tls_services(Listener(port, ("127.0.0.1",)) for port in range(1, 200)) == []
     assert sorted(asked) == list(range(1, 51))
 
