@@ -5,7 +5,7 @@ The folder is read through a ``Source`` only; "now" is given. The same input giv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,13 @@ from auditor.check import Check, Judged, Need, needs, run_check
 from auditor.collector import Collector, Reading
 from auditor.declared import declared
 from auditor.evidence.declared import DeclaredTarget
+from auditor.evidence.known_hosts import KnownHosts
+from auditor.evidence.shared_keys import SharedKeys, ShowsKeys
 from auditor.evidences import Source
 from auditor.folder import Envelope, EvidenceError
 from auditor.model import CollectError, Evidence, Finding, Observation, Reason, Result, Say, Seen, Unavailable, Verdict
 from auditor.packs import Chosen
+from auditor.sharing import KeyRing
 from auditor.targets import System, Target
 
 
@@ -53,6 +56,7 @@ class Judge:
         systems: Mapping[str, System],
         inventory_sha256: str,
         now: datetime,
+        known: frozenset[str] = frozenset(),
     ) -> None:
         self._checks = checks
         self._needs: dict[str, tuple[Need, ...]] = {key: needs(type(check)) for key, check in checks.items()}
@@ -60,6 +64,22 @@ class Judge:
         self._systems = systems
         self._digest = inventory_sha256
         self._now = now
+        self._known = known
+        self._ring: KeyRing | None = None
+
+    def compare(self, targets: Sequence[Target], folder: Source, rules: Iterable[Chosen]) -> None:
+        """Look through the evidence of all targets once, where some rule asks what only that can tell."""
+        asked = {chosen.rule.check for chosen in rules if chosen.rule.check}
+        if all(need.evidence is not SharedKeys for check in asked for need in self._needs.get(check, ())):
+            return
+        self._ring = KeyRing()
+        showing = [one for one in self._collectors.values() if issubclass(one.evidence, ShowsKeys)]
+        for target in targets:
+            serving = [one for one in showing if one.serves(target)]
+            collected = set(folder.collected(target.id)) if serving else set()
+            for collector in serving:
+                found, _ = self._evidence(target, collector, folder, collected, {})
+                self._ring.add(target, found.shown_keys() if isinstance(found, ShowsKeys) else ())
 
     def target(
         self, target: Target, rules: Sequence[Chosen], folder: Source, also: Sequence[Chosen] = ()
@@ -94,8 +114,12 @@ class Judge:
         observations: dict[str, Observation] = {}
         if DeclaredTarget.topic in topics:
             held[DeclaredTarget.topic] = declared(target, self._systems, self._digest, self._now)
+        if KnownHosts.topic in topics:
+            itself = Seen(self._now, self._now, None, (self._digest,))
+            held[KnownHosts.topic] = KnownHosts(seen=itself, addresses=self._known)
         collected = set(folder.collected(target.id))
         made: list[Evidence | Unavailable] = []
+        shown: list[Evidence | Unavailable] = []
         seen_any = False
         for collector in self._collectors.values():
             if not collector.serves(target):
@@ -105,9 +129,13 @@ class Judge:
             found, looked = self._evidence(target, collector, folder, collected, observations)
             seen_any = seen_any or looked
             made.append(found)
+            if issubclass(collector.evidence, ShowsKeys):
+                shown.append(found)
             known = held.get(collector.evidence.topic)
             if known is None or (isinstance(known, Unavailable) and not isinstance(found, Unavailable)):
                 held[collector.evidence.topic] = found
+        if SharedKeys.topic in topics and self._ring is not None:
+            held[SharedKeys.topic] = self._ring.of(target, shown, self._now)
         return held, _state(made, seen_any), observations
 
     def _evidence(
@@ -164,13 +192,17 @@ def judge_all(
     also: Callable[[Target], Sequence[Chosen]] = lambda _: (),
 ) -> Iterator[JudgedTarget]:
     """Every target in order of id, one at a time, so that memory does not grow with their number."""
+    judge.compare(targets, folder, (chosen for asked in rules.values() for chosen in asked))
     for target in sorted(targets, key=lambda item: item.id):
         yield judge.target(target, rules.get(target.id, ()), folder, also(target))
 
 
+_SAID_NOTHING = (Reason.UNREACHABLE, Reason.TIMEOUT, Reason.HOST_KEY, Reason.NOT_AUTHORISED, Reason.UNSUPPORTED)
+
+
 def _answered(seen: Observation) -> bool:
     """Did the target itself say anything? A closed port is observed, but is nothing the target told of itself."""
-    return seen.problem not in (Reason.UNREACHABLE, Reason.TIMEOUT, Reason.HOST_KEY, Reason.NOT_AUTHORISED)
+    return seen.problem not in _SAID_NOTHING
 
 
 def _state(made: Sequence[Evidence | Unavailable], seen_any: bool) -> TargetState:

@@ -174,6 +174,8 @@ class Turn:
 def turns(old: Side, new: Side, judge: Judge, inventory: Inventory, evidence: Source) -> Iterator[Turn]:
     """Judge stored evidence under both, target by target, and tell what differs. Nothing is collected again."""
     pairs = paired(old.rules.rules, new.rules.rules)
+    asked = (chosen for target in inventory.targets for rules in (old.rules, new.rules) for chosen in rules.of(target))
+    judge.compare(inventory.targets, evidence, asked)
     for target in sorted(inventory.targets, key=lambda item: item.id):
         judged = judge.target(target, old.rules.of(target), evidence, new.rules.of(target))
         here, there = ({one.rule: one.result.value for one in found} for found in (judged.findings, judged.also))
