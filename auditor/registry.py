@@ -65,6 +65,20 @@ def load_module(path: Path, name: str) -> ModuleType:
     return module
 
 
+def load_parts(folder: Path) -> ModuleType:
+    """A package that several plug-ins of a socket are made of, by path as they are: ``reports/_parts``."""
+    name = f"auditor._sockets.{folder.parent.name}.{folder.name}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(
+            name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        if spec is None or spec.loader is None:
+            raise PluginError(f"{folder}: not a package")
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
 def _own_classes(module: ModuleType) -> Iterator[type]:
     """Classes made in this very module: imported ones and ``__subclasses__`` would give twins."""
     for value in vars(module).values():

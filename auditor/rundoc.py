@@ -16,6 +16,7 @@ from auditor import codec, texts
 from auditor.i18n import _
 from auditor.model import CapdoError
 from auditor.store import Store
+from auditor.whole import whole_file
 
 SCHEMA = "capdo.run/1"
 INLINE = 100_000
@@ -106,11 +107,9 @@ def _instance(check: str, one: Any) -> dict[str, Any]:
 
 def write(document: RunDocument, out: Path) -> Path:
     """Write ``run.json`` into ``out`` (and NDJSON files beside it above 100,000 findings); returns its path."""
-    out.mkdir(parents=True, exist_ok=True)
     total = sum(document.head["scores"]["province"]["counts"].values())
     path = out / "run.json"
-    partial = out / ".run.json.part"
-    with partial.open("w", encoding="utf-8") as file:
+    with whole_file(path) as file:
         file.write("{\n")
         for key, value in document.head.items():
             file.write(f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)},\n")
@@ -122,7 +121,6 @@ def write(document: RunDocument, out: Path) -> Path:
         else:
             files = json.dumps(_split(document, out), ensure_ascii=False)
             file.write(f'"findings_files": {files}\n}}\n')
-    partial.replace(path)
     return path
 
 

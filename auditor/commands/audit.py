@@ -38,8 +38,8 @@ def run(
             done = pipeline.run(store, loaded, wish, progress)
         else:
             done = pipeline.resume(store, loaded, resume, wish, progress)
-        document = _write(store, done, wanted, out)
-    _finish(document, done, out, wanted, fail_on, _asking(inventory, wish))
+        document, made = _write(store, done, wanted, out)
+    _finish(document, done, out, made, fail_on, _asking(inventory, wish))
 
 
 def collect(inventory: Path, out: Path, limit: str | None, workers: int) -> None:
@@ -48,7 +48,7 @@ def collect(inventory: Path, out: Path, limit: str | None, workers: int) -> None
     if (out / "manifest.json").exists() or (out / "envelopes").exists():
         raise CapdoError(_("{path}: already holds evidence; choose another folder").format(path=out))
     with console.progress() as progress:
-        lost = pipeline.gather(chosen, out, workers=workers, progress=progress)
+        lost = pipeline.gather(chosen, out, workers=workers, progress=progress, whole=loaded)
     console.say(_("evidence: {path}").format(path=out))
     if lost:
         console.tell(_("{count} collections ended without evidence; judge says why").format(count=lost))
@@ -72,8 +72,8 @@ def judge(
         done, wrong = pipeline.judge(store, evidence, loaded, wish)
         for line in wrong[:20]:
             console.tell(_("evidence does not match its manifest: {line}").format(line=line))
-        document = _write(store, done, wanted, out)
-    _finish(document, done, out, wanted, fail_on, _asking(inventory, wish))
+        document, made = _write(store, done, wanted, out)
+    _finish(document, done, out, made, fail_on, _asking(inventory, wish))
 
 
 def report(run_id: str, formats: str, out: Path, db: str | None) -> None:
@@ -105,11 +105,10 @@ def _formats(text: str) -> list[str]:
     return wanted
 
 
-def _write(store: Store, done: Done, formats: list[str], out: Path) -> RunDocument:
+def _write(store: Store, done: Done, formats: list[str], out: Path) -> tuple[RunDocument, list[Path]]:
     document = rundoc.of_run(store, done.run_id)
     rundoc.write(document, out)
-    _render(document, [one for one in formats if one != "json"], out)
-    return document
+    return document, _render(document, [one for one in formats if one != "json"], out)
 
 
 def _render(document: RunDocument, formats: list[str], out: Path) -> list[Path]:
@@ -122,15 +121,15 @@ def _render(document: RunDocument, formats: list[str], out: Path) -> list[Path]:
     return made
 
 
-def _finish(document: RunDocument, done: Done, out: Path, formats: list[str], fail_on: str, asking: str) -> None:
+def _finish(document: RunDocument, done: Done, out: Path, made: list[Path], fail_on: str, asking: str) -> None:
     _summary(document.head, done)
     for line in _people(document.head, asking):
         console.say("  " + line)
     if done.evidence:
         console.say(_("evidence: {path}").format(path=done.evidence))
     console.say(_("run document: {path}").format(path=(out / "run.json").resolve()))
-    if "html" in formats:
-        console.say(_("report: {path}").format(path=(out / "index.html").resolve()))
+    for path in made:
+        console.say(_("report: {path}").format(path=path.resolve()))
     raise typer.Exit(done.outcome.exit_code(Severity(str(fail_on))))
 
 

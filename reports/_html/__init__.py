@@ -29,18 +29,34 @@ LISTED = {  # at most, without JavaScript
     "papers": 200,
     "frameworks": 60,
     "names": 40,
+    "weakest": 12,  # agencies in the leader's edition
+    "reasons": 6,
 }
+WHOLE = "index.html"
 NAMED = {  # fields of papers that hold ids, and whose
     **dict.fromkeys(("targets", "target", "covers", "provider"), "targets"),
     **dict.fromkeys(("agencies", "agency", "covers_agencies"), "agencies"),
     "systems": "systems",
 }
 
-__all__ = ["Words", "clean", "code_blocks", "csp_hash", "embed", "page"]
+__all__ = ["Run", "Survey", "Words", "clean", "code_blocks", "csp_hash", "embed", "leader", "page", "read"]
 
 
 def page(head: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], lang: str) -> str:
     """The whole report as one HTML document."""
+    run, survey, environment = _made(head, findings, lang)
+    return environment.get_template("report.html.j2").render(data=BrowserData(run, survey).as_json())
+
+
+def leader(head: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], lang: str) -> str:
+    """What somebody who decides reads: a few pages without a script, whose links lead into the whole report."""
+    run, _survey, environment = _made(head, findings, lang)
+    text = environment.get_template("leader.html.j2").render(weakest=views.weakest(run, LISTED["weakest"]))
+    # Every quote in data is escaped, so only our own links begin like this.
+    return text.replace(' href="#', f' href="{WHOLE}#')
+
+
+def _made(head: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], lang: str) -> tuple[Run, Survey, Environment]:
     words = Words("en" if lang == "en" else "vi")
     run = Run(head, words)
     survey = Survey(run, read(run, findings))
@@ -74,4 +90,4 @@ def page(head: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], lang: s
         LISTED=LISTED,
         UNFOLDED=UNFOLDED,
     )
-    return environment.get_template("report.html.j2").render(data=BrowserData(run, survey).as_json())
+    return run, survey, environment

@@ -77,6 +77,17 @@ def grouped_agencies(run: Run) -> list[tuple[Any, Text | None, list[str]]]:
     return [(g, names.get(g, str(g)) if g else None, ids) for g, ids in members.items() if ids]
 
 
+def weakest(run: Run, most: int) -> list[str]:
+    """Agencies without a score first, then the lowest scores."""
+    scores = run.scored("agencies")
+
+    def rank(agency: str) -> tuple[float, str]:
+        low = scores.get(agency, {}).get("low")
+        return -1.0 if low is None else low, agency
+
+    return sorted(run.agencies, key=rank)[:most]
+
+
 def worst_targets(run: Run, scores: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Targets that gave no evidence first, then the lowest scores."""
 

@@ -6,12 +6,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from auditor.registry import load_module
+from auditor.registry import load_module, load_parts
 
 REPORTS = Path(__file__).parents[2] / "reports"
 TEMPLATES = REPORTS / "templates"
 PLUGIN: Any = load_module(REPORTS / "html.py", "auditor._sockets.reports.html")
-PARTS: Any = PLUGIN._parts()
+PARTS: Any = load_parts(PLUGIN.PARTS)
 
 
 class Page(HTMLParser):

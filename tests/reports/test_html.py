@@ -253,7 +253,8 @@ def test_every_phrase_is_in_both_languages_with_the_same_places(table: str) -> N
 
 
 def test_every_phrase_asked_for_exists_and_none_is_left_over() -> None:
-    sources = "".join(path.read_text("utf-8") for path in [*TEMPLATES.iterdir(), *(REPORTS / "_html").glob("*.py")])
+    files = [*TEMPLATES.iterdir(), *(REPORTS / "_html").glob("*.py"), *REPORTS.glob("*.py")]
+    sources = "".join(path.read_text("utf-8") for path in files)
     asked = set(re.findall(r"""(?:\bt|say)\(\s*["'`]([a-z_]+\.[a-z_]+)["'`]""", sources))
     asked |= set(re.findall(r"""data-[a-z-]+="([a-z]+\.[a-z_]+)\"""", sources))
     known = {f"{table}.{key}" for table, keys in CATALOG.items() for key in keys}
