@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import ClassVar
 
 from auditor import VIETNAM, Check, Instance, NoParams, Result, Say, Unavailable, Verdict, over, unknown
-from auditor.evidence.tls import Certificate, TlsService
+from auditor.evidence.certificates import Certificate, each
+from auditor.evidence.tls import TlsService
 
 
 class CertificateExpiry(Check[TlsService, NoParams]):
-    """Of the whole chain: a client refuses an expired intermediate as it does an expired leaf."""
+    """Of all chains shown: a client refuses an expired intermediate as it does an expired leaf."""
 
     id: ClassVar[str] = "tls.certificate-expiry"
     evidence: ClassVar[type] = TlsService
@@ -20,10 +21,11 @@ class CertificateExpiry(Check[TlsService, NoParams]):
         peer = evidence.peer
         if isinstance(peer, Unavailable):
             return unknown("no-certificate", where=evidence.where, detail=peer.detail)
-        instances = [_in_force(item, evidence.seen.now, evidence.where) for item in peer.chain]
-        if not peer.chain_known:
+        peers = (peer, *evidence.others)
+        instances = [_in_force(item, evidence.seen.now, evidence.where) for item in each(peers)]
+        if not all(one.chain_known for one in peers):
             instances.append(Instance("rest-of-chain", Result.UNKNOWN, Say("rest-of-chain"), where=evidence.where))
-        until = min(item.not_after for item in peer.chain)
+        until = min(item.not_after for item in each(peers))
         verdict = over(instances, "validity", until=_day(until))
         expected = f">= {_day(evidence.seen.now)}"
         return replace(verdict, expected=expected, found=_day(until), where=evidence.where)

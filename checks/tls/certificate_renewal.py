@@ -7,7 +7,8 @@ from datetime import timedelta
 from math import floor
 from typing import ClassVar
 
-from auditor import Check, Say, Unavailable, Verdict, failed, param, passed, unknown
+from auditor import Check, Say, Unavailable, Verdict, failed, param, passed, unknown, worst_of
+from auditor.evidence.certificates import Certificate
 from auditor.evidence.tls import TlsService
 
 _DAY = timedelta(days=1)
@@ -27,17 +28,18 @@ class CertificateRenewal(Check[TlsService, Params]):
     params: ClassVar[type] = Params
 
     def judge(self, evidence: TlsService, params: Params) -> Verdict:
-        peer = evidence.peer
-        if isinstance(peer, Unavailable):
-            return unknown("no-certificate", where=evidence.where, detail=peer.detail)
-        leaf = peer.leaf
-        life, left = (leaf.not_after - leaf.not_before) / _DAY, (leaf.not_after - evidence.seen.now) / _DAY
-        needed = min(params.days, life / 3)
-        days, expected = floor(abs(left)), Say("at-least", {"days": round(needed)})
-        if left < 0:
-            return failed(
-                "expired", expected=expected, found=Say("ago", {"days": days}), where=evidence.where, days=days
-            )
-        answer, code = (passed, "time-left") if left >= needed else (failed, "due")
-        found = Say("left", {"days": days})
-        return answer(code, expected=expected, found=found, where=evidence.where, days=days, needed=round(needed))
+        if isinstance(evidence.peer, Unavailable):
+            return unknown("no-certificate", where=evidence.where, detail=evidence.peer.detail)
+        leaves = {peer.leaf.fingerprint: peer.leaf for peer in (evidence.peer, *evidence.others)}
+        return worst_of({key: _left(leaf, evidence, params.days) for key, leaf in leaves.items()})
+
+
+def _left(leaf: Certificate, evidence: TlsService, wanted: float) -> Verdict:
+    life, left = (leaf.not_after - leaf.not_before) / _DAY, (leaf.not_after - evidence.seen.now) / _DAY
+    needed = min(wanted, life / 3)
+    days, expected = floor(abs(left)), Say("at-least", {"days": round(needed)})
+    if left < 0:
+        return failed("expired", expected=expected, found=Say("ago", {"days": days}), where=evidence.where, days=days)
+    answer, code = (passed, "time-left") if left >= needed else (failed, "due")
+    found = Say("left", {"days": days})
+    return answer(code, expected=expected, found=found, where=evidence.where, days=days, needed=round(needed))

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from auditor import Check, Instance, Result, Say, Unavailable, Verdict, over, param, unknown
-from auditor.evidence.tls import Certificate, TlsService
+from auditor.evidence.certificates import Certificate, each
+from auditor.evidence.tls import TlsService
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Params:
 
 
 class KeyStrength(Check[TlsService, Params]):
-    """Of the whole chain: a weak key above lets anyone issue certificates below."""
+    """Of all chains shown: a weak key above lets anyone issue certificates below."""
 
     id: ClassVar[str] = "tls.key-strength"
     evidence: ClassVar[type] = TlsService
@@ -27,11 +28,14 @@ class KeyStrength(Check[TlsService, Params]):
         peer = evidence.peer
         if isinstance(peer, Unavailable):
             return unknown("no-certificate", where=evidence.where, detail=peer.detail)
-        instances = [_strength(item, params, evidence.where) for item in peer.chain]
-        if not peer.chain_known:
+        peers = (peer, *evidence.others)
+        instances = [_strength(item, params, evidence.where) for item in each(peers)]
+        if not all(one.chain_known for one in peers):
             instances.append(Instance("rest-of-chain", Result.UNKNOWN, Say("rest-of-chain"), where=evidence.where))
         expected = f"RSA >= {params.rsa_bits}, EC >= {params.ec_bits}"
-        return replace(over(instances, "keys"), expected=expected, found=_key(peer.leaf), where=evidence.where)
+        found = tuple(dict.fromkeys(_key(one.leaf) for one in peers))
+        verdict = over(instances, "keys")
+        return replace(verdict, expected=expected, found=found if len(found) > 1 else found[0], where=evidence.where)
 
 
 def _strength(item: Certificate, params: Params, where: str) -> Instance:

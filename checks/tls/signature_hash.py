@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import ClassVar
 
 from auditor import Check, Instance, NoParams, Result, Say, Unavailable, Verdict, over, unknown
-from auditor.evidence.tls import Certificate, TlsService
+from auditor.evidence.certificates import Certificate, each
+from auditor.evidence.tls import TlsService
 
 _WEAK = frozenset({"md5", "sha1"})
 _SOUND = frozenset(
@@ -16,7 +17,7 @@ _SOUND = frozenset(
 
 
 class SignatureHash(Check[TlsService, NoParams]):
-    """All signatures of the chain but a root's own, which nobody checks."""
+    """All signatures of the chains shown but a root's own, which nobody checks."""
 
     id: ClassVar[str] = "tls.signature-hash"
     evidence: ClassVar[type] = TlsService
@@ -25,9 +26,11 @@ class SignatureHash(Check[TlsService, NoParams]):
         peer = evidence.peer
         if isinstance(peer, Unavailable):
             return unknown("no-certificate", where=evidence.where, detail=peer.detail)
-        checked = [peer.leaf, *(item for item in peer.chain[1:] if not item.self_issued)]
+        peers = (peer, *evidence.others)
+        leaves = {one.leaf.fingerprint for one in peers}
+        checked = [item for item in each(peers) if item.fingerprint in leaves or not item.self_issued]
         instances = [_sound(item, evidence.where) for item in checked]
-        if not peer.chain_known:
+        if not all(one.chain_known for one in peers):
             instances.append(Instance("rest-of-chain", Result.UNKNOWN, Say("rest-of-chain"), where=evidence.where))
         found = tuple(item.signature or "?" for item in checked)
         return replace(over(instances, "signatures"), expected=">= sha256", found=found, where=evidence.where)
