@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help audit test test-ready check docs messages lock wheel clean runtime dev
+.PHONY: help audit test test-ready check docs messages lock wheel clean unit runtime dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ audit: runtime messages ## Audit this machine; the report is out/index.html
 
 test: test-ready ## Run the tests (PYTEST_ARGS="-k name")
 	@$(PY) -m pytest $(PYTEST_ARGS)
+
+unit: dev messages ## Run what needs no root, network, browser or real server, in a minute or two
+	@CAPDO_QUICK=1 $(PY) -m pytest -q -n auto -m "not (live or browser or root or net or slow)" $(PYTEST_ARGS)
 
 test-ready: dev messages
 	@scripts/system-packages.sh list requirements/apt-test.txt || [ -z "$$CAPDO_CI" ]

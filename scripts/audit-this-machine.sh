@@ -14,7 +14,7 @@ fi
 
 "$python" audit.py inventory discover --this-machine --out out/this-machine.yaml
 code=0
-"$python" audit.py run out/this-machine.yaml --out out || code=$?
+"$python" audit.py run out/this-machine.yaml --out out --format html,leader || code=$?
 
 echo "audit exit: $code"
 case $code in

@@ -23,14 +23,18 @@ compile() { # NAME: requirements/NAME.in -> requirements/NAME.txt
 compile build "$@"
 compile runtime "$@"
 compile dev "$@"
+compile witness --no-binary sslyze "$@"
 
 # pip obeys the later of two contradicting lines, so the exception comes second.
-for file in requirements/runtime.txt requirements/dev.txt; do
-    { printf -- '--only-binary :all:\n--no-binary python-nmap\n' && cat "$file"; } >"$file.new"
-    mv "$file.new" "$file"
-done
+allow() { # NAME PACKAGE
+    { printf -- '--only-binary :all:\n--no-binary %s\n' "$2" && cat "requirements/$1.txt"; } >"requirements/$1.txt.new"
+    mv "requirements/$1.txt.new" "requirements/$1.txt"
+}
+allow runtime python-nmap
+allow dev python-nmap
+allow witness sslyze
 
-if grep -n / requirements/build.txt requirements/runtime.txt requirements/dev.txt; then
+if grep -n / requirements/build.txt requirements/runtime.txt requirements/dev.txt requirements/witness.txt; then
     echo "lock: an address or a path slipped into a lock file (above)" >&2
     exit 1
 fi
