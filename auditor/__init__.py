@@ -40,6 +40,7 @@ from auditor.model import (
     personal,
     unknown,
     worst,
+    worst_of,
 )
 
 __version__ = "0.1.0"
@@ -80,4 +81,5 @@ __all__ = [
     "read_file",
     "unknown",
     "worst",
+    "worst_of",
 ]

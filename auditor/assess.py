@@ -24,6 +24,7 @@ from auditor.runwriter import RunWriter
 from auditor.score import Scorer, Scores, removed_of_systems
 from auditor.standings import Uses, standing_of_all
 from auditor.store import Store
+from auditor.sweep import address_texts
 from auditor.targets import Inventory, Target
 
 EXCERPTS_MOST = 60_000
@@ -96,7 +97,7 @@ def assess(
     """Judge ``evidence`` and store the run under number ``seq``, all or nothing."""
     digest = inventory_digest(inventory)
     systems = {system.id: system for system in inventory.systems}
-    judge = Judge(registry.check_table(), registry.collectors(), systems, digest, known.now)
+    judge = Judge(registry.check_table(), registry.collectors(), systems, digest, known.now, address_texts(inventory))
     asked = asked_of(rules, inventory, checks_glob)
     before = _before(store, inventory, known)
     scorer = Scorer(rules, inventory)

@@ -150,6 +150,21 @@ def sudoers(
 
 
 @app.command()
+def notice(
+    inventory: InventoryArgument,
+    out: Annotated[Path | None, typer.Option("--out", help="Tệp thư / the letter: FILE.md and FILE.txt.")] = None,
+    source: Annotated[list[str] | None, typer.Option("--from", help="Địa chỉ nguồn / an address we come from.")] = None,
+    hours: Annotated[str | None, typer.Option("--hours", help="Khung giờ / hours: 22:00-05:00")] = None,
+    contact: Annotated[str | None, typer.Option("--contact", help="Người trực / who answers the telephone.")] = None,
+    lang: LangOption = None,
+) -> None:
+    """Viết thư báo trước / write the letter that announces the audit."""
+    from auditor.commands import notice as command
+
+    command.notice(inventory, out, source, hours, contact)
+
+
+@app.command()
 def verify(
     run: Annotated[str, typer.Argument(metavar="RUN|EVIDENCE")], db: DbOption = None, lang: LangOption = None
 ) -> None:
@@ -169,14 +184,19 @@ def inventory_check(inventory: InventoryArgument, lang: LangOption = None) -> No
 
 @inventory_app.command("discover")
 def inventory_discover(
+    inventory: Annotated[Path | None, typer.Argument(metavar="[INVENTORY]", help="Danh mục / YAML or CSV.")] = None,
+    network: Annotated[list[str] | None, typer.Option("--network", help="Mạng cần dò / 10.1.0.0/24 …")] = None,
+    site: Annotated[
+        str | None, typer.Option("--site", help="Địa điểm của mạng / its site.", show_default=False)
+    ] = None,
     this_machine: Annotated[bool, typer.Option("--this-machine", help="Chính máy này / this very machine.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="Tệp danh mục / the file to write.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Tệp mới / the file to write.")] = None,
     lang: LangOption = None,
 ) -> None:
-    """Đề xuất danh mục / propose an inventory."""
-    from auditor.commands import prepare
+    """Đề xuất danh mục / propose an inventory: of this machine, or of unknown live hosts of networks."""
+    from auditor.commands import discover
 
-    prepare.inventory_discover(this_machine, out)
+    discover.discover(inventory, network or [], site, out, this_machine=this_machine)
 
 
 @checks_app.command("list")

@@ -26,6 +26,7 @@ from auditor.plan import VANTAGE, Task, host_commands, make_tasks
 from auditor.redact import mask, mask_text
 from auditor.script import HostOutput
 from auditor.secrets import SecretError, fetch
+from auditor.sweep import Errand, Register, errand, register
 from auditor.targets import Inventory, Target
 from auditor.transports import Transport, TransportError
 
@@ -72,6 +73,8 @@ class Collection:
     workers: int = 50
     attempts: Mapping[tuple[str, str], int] = field(default_factory=dict)
     opener: Opener = open_transport
+    known: Register | None = None
+    """What the whole inventory knows of who is where; when not given, what ``inventory`` does."""
     on_commit: Callable[[Sequence[Committed]], None] = lambda _: None
     on_plan: Callable[[int], None] = lambda _: None
     """Told the number of tasks before the first begins."""
@@ -158,7 +161,7 @@ class Collection:
         task = replace(task, collectors=tuple(chosen))
         try:
             commands = distinct(command for _, command in asked)
-            address = self._admit(target, _METHOD, now)
+            address = self._admit(target, _METHOD, now, target.address)
             transport = self.opener(target, address)
             deadline = float((target.limits and target.limits.deadline_s) or DEADLINE_S)
             answer = transport.run(list(commands.values()), deadline)
@@ -185,7 +188,10 @@ class Collection:
         for name in task.targets:
             target = self._targets[name]
             try:
-                admitted.append(Addressed(target, self._admit(target, probe.method, now)))
+                if probe.sweeps:
+                    admitted.append(Addressed(target, "", self._errand(target, now)))
+                    continue
+                admitted.append(Addressed(target, self._admit(target, probe.method, now, probe.contact(target))))
             except TransportError as exc:
                 lost += self._fail(replace(task, targets=(name,)), exc.reason, exc.detail, now)
         if not admitted:
@@ -237,11 +243,10 @@ class Collection:
 
     # -- what they share
 
-    def _admit(self, target: Target, method: str, now: datetime) -> str:
+    def _admit(self, target: Target, method: str, now: datetime, name: str | None) -> str:
         """The one address that may be used. Raises ``TransportError`` when there is none or it is not allowed."""
         if target.connect == "local":
             return "127.0.0.1"
-        name = target.link.target if target.link else target.address
         if not name:
             raise TransportError(Reason.UNSUPPORTED, f"connect: {target.connect}, and no address to look at")
         known = parse_ip(name)
@@ -255,6 +260,14 @@ class Collection:
         if not answer.allowed:
             raise TransportError(Reason.NOT_AUTHORISED, answer.why)
         return str(known)
+
+    def _errand(self, target: Target, now: datetime) -> Errand:
+        """What may be asked of the target's networks. Raises ``TransportError`` when no address of them may be."""
+        made = errand(self.inventory, self.known or register(self.inventory), target, now)
+        if not any(one.asked or one.known for one in made.wanted):
+            whys = [why for one in made.wanted for why in one.refused] or ["every address is excluded"]
+            raise TransportError(Reason.NOT_AUTHORISED, whys[0])
+        return made
 
     def _observe(self, target: Target, transport: str, answer: HostOutput) -> list[Observation]:
         made = []

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 from auditor.model import CollectError, Evidence, Observation, Privacy, Reason, Seen
 
 if TYPE_CHECKING:
+    from auditor.sweep import Errand
     from auditor.targets import Target
 
 
@@ -171,6 +172,8 @@ class Action:
 
     what: str
     ports: tuple[int, ...] = ()
+    network: str = ""
+    """The network it goes to, where that is not the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,9 @@ class Addressed:
 
     target: Target
     address: str
+    """Empty where the networks that it serves are asked."""
+    errand: Errand | None = None
+    """What may be asked of those networks."""
 
 
 class ProbeCollector(Collector):
@@ -186,9 +192,16 @@ class ProbeCollector(Collector):
 
     platforms: ClassVar[frozenset[str]] = frozenset()
     method: ClassVar[str]
-    """The authority's method it needs: tls, ports, links, snmp."""
+    """The authority's method it needs: tls, web, ports, links, snmp."""
     many: ClassVar[bool] = False
     """May one call serve many targets?"""
+    sweeps: ClassVar[bool] = False
+    """Does it ask the networks that a target serves, and not the target?"""
+
+    def contact(self, target: Target) -> str | None:
+        """Name or address it talks to, which the authority gate admits: the target's own, unless another answers
+        for it."""
+        return target.link.target if target.link else target.address
 
     @abstractmethod
     def actions(self, target: Target) -> Sequence[Action]: ...

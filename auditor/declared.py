@@ -35,6 +35,7 @@ def declared(target: Target, systems: Mapping[str, System], digest: str, now: da
         ),
         missing=tuple(name for name in _REGISTER[target.kind] if not getattr(target, name)),
         ports=target.ports,
+        networks=target.networks,
         backups=tuple(job.id for job in target.backups),
         separate_backups=tuple(job.id for job in target.backups if job.separate),
         link_kind=link.kind if link else None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_network
 from pathlib import PureWindowsPath
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -107,8 +107,12 @@ Address = Annotated[
     AfterValidator(_proper_address),
 ]
 
-URL_SCHEMES = frozenset({"https", "smtps", "imaps", "pop3s", "ldaps", "ftps", "smtp", "imap", "pop3", "ldap"})
-"""Schemes a service may have: TLS from the start, or upgraded to it (STARTTLS)."""
+URL_SCHEMES = frozenset(
+    {"https", "smtps", "imaps", "pop3s", "ldaps", "ftps"}
+    | {"smtp", "submission", "imap", "pop3", "ldap", "ftp", "sieve", "xmpp"}
+    | {"postgres", "postgresql", "mysql", "mariadb", "mssql", "sqlserver", "rdp"}
+)
+"""Schemes a service may have: TLS from the start, or upgraded to it (STARTTLS and what databases and RDP have)."""
 
 
 def _proper_url(value: str) -> str:
@@ -134,6 +138,21 @@ Url = Annotated[
 ]
 
 
+def ip_only(value: str) -> str:
+    """An address that needs no name server to be understood."""
+    if not (_IPV4.fullmatch(value) or ":" in value):
+        raise PydanticCustomError("address-ip", "this is not a proper IP address")
+    return value
+
+
+def domain_name(value: str) -> str:
+    """Labels of a host name: letters, digits, ``-`` and ``_``."""
+    labels = value.removesuffix(".").split(".")
+    if not all(re.fullmatch(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", one) for one in labels):
+        raise PydanticCustomError("domain-name", "this is not a proper domain name")
+    return value.removesuffix(".").lower()
+
+
 def without_dots(value: str) -> str:
     if ".." in re.split(r"[/\\]", value):
         raise PydanticCustomError("path-dots", "a path must not hold '..'")
@@ -150,6 +169,17 @@ def names_only(value: str) -> str:
     if "/" in value or "\\" in value:
         raise PydanticCustomError("pattern-path", "a pattern of file names only, without folders")
     return value
+
+
+MOST_ADDRESSES = 1 << 16
+"""Of all networks that one entry names, or one call sweeps."""
+
+
+def few_addresses(networks: tuple[str, ...]) -> tuple[str, ...]:
+    """Proper networks, small enough together to be asked address by address."""
+    if sum(ip_network(one).num_addresses for one in networks) > MOST_ADDRESSES:
+        raise ValueError(f"more than {MOST_ADDRESSES} addresses")
+    return networks
 
 
 RemotePath = Annotated[

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any, Final, TypeGuard
 
+from auditor.fields import MOST_ADDRESSES
 from auditor.mistakes import Mistake
 from auditor.model import Say
 from auditor.papers import same_person
@@ -29,6 +30,8 @@ RELATIONS: Final = ("runs_on", "stores_on", "backed_up_by", "protected_by", "hos
 SECRET: Final = "secret-standalone"  # noqa: S105 - a way of handling, not a password
 
 _TARGETS: Final = "targets"
+_SERVING: Final = ("servers", "devices", "links")
+"""Sections of what may serve networks."""
 _CARRIERS: Final = ("runs_on", "hosted_by")
 """Relations in which nothing can stand on itself."""
 _OF_TARGETS: Final[dict[str, tuple[str, ...]]] = {
@@ -167,14 +170,19 @@ class _Checks:
 
     def _target(self, section: str, path: Path, entry: dict[str, Any]) -> Iterator[Mistake]:
         connect = entry.get("connect")
-        if section in ("servers", "devices") and "address" not in entry:
+        secret = entry.get("handling") == SECRET
+        if section in ("servers", "devices") and "address" not in entry and not secret:
             reached = connect or ("ssh" if section == "servers" else "file" if entry.get("config") else "network")
             if reached in ("ssh", "network"):
                 yield self._note((*path, "address"), "needs-address", connect=reached)
         if connect == "file" and not entry.get("config"):
             yield self._note((*path, "connect"), "needs-config")
-        if entry.get("handling") == SECRET and not self._has_agency(entry):
+        if secret and not self._has_agency(entry):
             yield self._note((*path, "handling"), "secret-no-agency")
+        if secret and entry.get("address"):
+            yield self._note((*path, "address"), "secret-address")
+        if section in _SERVING:
+            yield from self._served((*path, "networks"), entry.get("networks"))
         one = entry.get("id")
         for key in RELATIONS:
             if one is not None and key in entry:
@@ -243,7 +251,10 @@ class _Checks:
                     yield note(self._source, path, Say("no-scope"), Say("expect-one-of", {"choices": scope}))
         yield from self._waivers()
         for path, entry in self._entries["authorities"]:
-            yield from self._networks(path, entry)
+            given = entry.get("scope")
+            for key in ("networks", "exclude"):
+                listed = given.get(key) if isinstance(given, dict) else None
+                yield from self._networks((*path, "scope", key), listed)
         for path, entry in self._entries["retired"]:
             gone = str(entry.get("id"))
             if gone in self._secret:
@@ -262,15 +273,18 @@ class _Checks:
             elif kind in ("accepted-risk", "not-relevant") and isinstance(measure, dict):
                 yield self._note((*path, "compensating"), "compensating-alone", reason_class=kind)
 
-    def _networks(self, path: Path, entry: dict[str, Any]) -> Iterator[Mistake]:
-        scope = entry.get("scope")
-        for key in ("networks", "exclude"):
-            listed = scope.get(key) if isinstance(scope, dict) else None
-            for at, text in _texts((*path, "scope", key), listed):
-                try:
-                    ip_network(text)
-                except ValueError:
-                    yield note(self._source, at, Say("bad-network", {"network": text}), _nearest_network(text))
+    def _served(self, path: Path, listed: object) -> Iterator[Mistake]:
+        wrong = list(self._networks(path, listed))
+        yield from wrong
+        if not wrong and sum(ip_network(text).num_addresses for _, text in _texts((), listed)) > MOST_ADDRESSES:
+            yield self._note(path, "too-many-addresses", most=MOST_ADDRESSES)
+
+    def _networks(self, path: Path, listed: object) -> Iterator[Mistake]:
+        for at, text in _texts(path, listed):
+            try:
+                ip_network(text)
+            except ValueError:
+                yield note(self._source, at, Say("bad-network", {"network": text}), _nearest_network(text))
 
     def _note(self, path: Path, code: str, **values: Any) -> Mistake:
         return note(self._source, path, Say(code, values))

@@ -29,6 +29,7 @@ from auditor.targets import (
     BackupJob,
     Basis,
     Connect,
+    DnsSettings,
     Group,
     Id,
     Inventory,
@@ -48,10 +49,17 @@ from auditor.targets import (
     TlsSettings,
     Url,
     Waiver,
+    WebSettings,
     Word,
 )
 
-_SETTINGS: Final[dict[str, type[Record]]] = {"ssh": SshSettings, "tls": TlsSettings, "limits": Limits}
+_SETTINGS: Final[dict[str, type[Record]]] = {
+    "ssh": SshSettings,
+    "tls": TlsSettings,
+    "web": WebSettings,
+    "dns": DnsSettings,
+    "limits": Limits,
+}
 _ASIDE: Final = {"shared_controls": SharedControl, "waivers": Waiver, "attestations": Attestation}
 """Sections that may lie in a file of their own."""
 
@@ -70,6 +78,8 @@ class Defaults(Record):
 
     ssh: SshSettings | None = None
     tls: TlsSettings | None = None
+    web: WebSettings | None = None
+    dns: DnsSettings | None = None
     limits: Limits | None = None
 
 
@@ -88,6 +98,8 @@ class AnyEntry(Record):
     recording: Line | None = None
     ssh: SshSettings | None = None
     tls: TlsSettings | None = None
+    web: WebSettings | None = None
+    dns: DnsSettings | None = None
     limits: Limits | None = None
     ports: tuple[Port, ...] = ()
     backups: tuple[BackupJob, ...] = ()
@@ -108,6 +120,12 @@ class MachineEntry(AnyEntry):
     config: LocalPath | None = None
 
 
+class ServingEntry(MachineEntry):
+    """A server or a device, with the networks it serves."""
+
+    networks: Lines = ()
+
+
 class ServiceEntry(AnyEntry):
     """A service, known by its URL."""
 
@@ -116,6 +134,8 @@ class ServiceEntry(AnyEntry):
 
 class LinkEntry(AnyEntry, Link):
     """A line between two places."""
+
+    networks: Lines = ()
 
 
 class RawInventory(Record):
@@ -128,9 +148,9 @@ class RawInventory(Record):
     systems: tuple[System, ...] = ()
     sites: tuple[Site, ...] = ()
     defaults: Defaults = Field(default_factory=Defaults)
-    servers: tuple[MachineEntry, ...] = ()
+    servers: tuple[ServingEntry, ...] = ()
     services: tuple[ServiceEntry, ...] = ()
-    devices: tuple[MachineEntry, ...] = ()
+    devices: tuple[ServingEntry, ...] = ()
     links: tuple[LinkEntry, ...] = ()
     endpoints: tuple[MachineEntry, ...] = ()
     shared_controls: tuple[SharedControl, ...] = ()
@@ -330,7 +350,7 @@ class _Resolver:
 
 _LOCAL: Final = {"key_file", "known_hosts", "trust"}
 _PLAIN: Final = frozenset(
-    {"id", "name", "systems", "platform", "role", "recording", "ports", "backups", "mend_by", *RELATIONS}
+    {"id", "name", "systems", "platform", "role", "recording", "ports", "networks", "backups", "mend_by", *RELATIONS}
 )
 
 

@@ -114,6 +114,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "must be an absolute path on the target",
     ),
     "path-dots": ("đường dẫn không được có '..'", "a path must not hold '..'"),
+    "domain-name": (
+        "tên miền không đúng: gồm chữ cái, chữ số, dấu '-', cách nhau bằng dấu chấm",
+        "this is not a proper domain name: letters, digits and '-', parted by dots",
+    ),
     "pattern-path": ("chỉ là mẫu tên tệp, không có thư mục", "a pattern of file names only, without folders"),
     "secret-ref": (
         "cần đúng một trong: file, env, credential",
@@ -134,6 +138,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "secret-no-agency": (
         "máy độc lập xử lý bí mật nhà nước phải thuộc một đơn vị",
         "a standalone machine for state secrets must belong to an agency",
+    ),
+    "secret-address": (
+        "máy độc lập xử lý bí mật nhà nước không nối mạng nên không có địa chỉ: hãy bỏ dòng này",
+        "a standalone machine for state secrets is on no network and has no address: leave this out",
+    ),
+    "too-many-addresses": (
+        "các mạng này có hơn {most} địa chỉ: hãy ghi mạng nhỏ hơn",
+        "these networks hold more than {most} addresses: name smaller ones",
     ),
     "bad-network": ("'{network}' không phải là mạng IP", "'{network}' is not an IP network"),
     "until-before-from": (

@@ -7,7 +7,7 @@ imports anything else of ours, so that every other module can.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -164,6 +164,20 @@ def over(instances: Iterable[Instance], code: str, *, expected: Value = None, **
     failing = sum(item.result is result for item in kept)
     said = {"count": len(kept), "failing": failing, **values}
     return Verdict(result, Say(f"{code}-{suffix}", said), expected, None, None, kept)
+
+
+def worst_of(verdicts: Mapping[str, Verdict]) -> Verdict:
+    """The worst of verdicts on several things, by their ids, with each of them as an instance.
+
+    Unlike ``over`` it says in words what is the matter with the worst one: for things that are usually alone
+    (the certificate of a service). Raises ``ValueError`` without any.
+    """
+    overall = worst(verdict.result for verdict in verdicts.values())
+    chosen = next(verdict for verdict in verdicts.values() if verdict.result is overall)
+    instances = tuple(
+        Instance(key, one.result, one.message, one.expected, one.found, one.where) for key, one in verdicts.items()
+    )
+    return replace(chosen, instances=instances)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from auditor.packs import RuleSet, ruleset
 from auditor.plan import Task
 from auditor.rulepack import Pack
 from auditor.store import RunRow, Store
+from auditor.sweep import register
 from auditor.targets import Inventory
 
 # A resumed run looks again at what may only have been away for a moment.
@@ -78,7 +79,7 @@ def limited(inventory: Inventory, wish: Wish) -> Inventory:
     return chosen
 
 
-def gather(
+def gather(  # noqa: PLR0913  (all but two have what is usual)
     inventory: Inventory,
     folder: Path,
     *,
@@ -88,10 +89,12 @@ def gather(
     on_commit: Callable[[Sequence[Committed]], None] = lambda _done: None,
     progress: Progress = lambda _n, _t: None,
     topics: frozenset[str] | None = None,
+    whole: Inventory | None = None,
 ) -> int:
     """Collect into ``folder`` and seal it with a manifest; returns how many pairs ended without evidence.
 
     ``topics`` limits to collectors of that evidence: a run of few checks asks a host only what they need.
+    ``whole`` is the inventory that ``inventory`` is a part of: whom it names is no stranger in a network.
     """
     started = started_at or datetime.now(UTC)
     collectors = {
@@ -106,6 +109,7 @@ def gather(
         folder=writer,
         workers=workers,
         attempts={pair: told[0] for pair, told in known.items()},
+        known=register(whole or inventory),
         on_commit=on_commit,
         on_plan=lambda number: progress(number, None),
         on_task=lambda task: progress(0, task),
@@ -166,7 +170,7 @@ def run(store: Store, inventory: Inventory, wish: Wish, progress: Progress = lam
     }
     seq = store.begin(run_id, inventory.province.id, started, day, request)
     store.set_evidence(seq, store.evidence_root / run_id)
-    return _carry_on(store, store.find(run_id), chosen, wish, progress)
+    return _carry_on(store, store.find(run_id), chosen, wish, progress, inventory)
 
 
 def resume(store: Store, inventory: Inventory, run_id: str | None, wish: Wish, progress: Progress) -> Done:
@@ -186,10 +190,10 @@ def resume(store: Store, inventory: Inventory, run_id: str | None, wish: Wish, p
         raise CapdoError(_("the inventory has changed since run {id} began; start a new run").format(id=row.id))
     if asked["date_given"]:
         earlier = Wish(asked["profile"], asked["limit"], asked["checks"], date.fromisoformat(row.date), wish.workers)
-    return _carry_on(store, row, chosen, earlier, progress)
+    return _carry_on(store, row, chosen, earlier, progress, inventory)
 
 
-def _carry_on(store: Store, row: RunRow, chosen: Inventory, wish: Wish, progress: Progress) -> Done:
+def _carry_on(store: Store, row: RunRow, chosen: Inventory, wish: Wish, progress: Progress, whole: Inventory) -> Done:
     started, day = datetime.fromisoformat(row.started_at), date.fromisoformat(row.date)
     folder = Path(str(row.evidence))
     packs, profile, rules = law(chosen, wish.profile, day)
@@ -203,6 +207,7 @@ def _carry_on(store: Store, row: RunRow, chosen: Inventory, wish: Wish, progress
         on_commit=lambda committed: store.record(row.seq, committed),
         progress=progress,
         topics=_topics(rules, chosen, wish.checks) if wish.checks else None,
+        whole=whole,
     )
     evidence = EvidenceFolder(folder)
     now = started

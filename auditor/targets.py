@@ -27,6 +27,9 @@ from auditor.fields import (
     RemotePath,
     Url,
     Word,
+    domain_name,
+    few_addresses,
+    ip_only,
     names_only,
     without_dots,
 )
@@ -45,6 +48,7 @@ __all__ = [  # field types too: models elsewhere take both from here
     "Connect",
     "Count",
     "Day",
+    "DnsSettings",
     "Document",
     "Flag",
     "Group",
@@ -76,13 +80,15 @@ __all__ = [  # field types too: models elsewhere take both from here
     "TlsSettings",
     "Url",
     "Waiver",
+    "WebSettings",
     "Word",
 ]
 
 Kind = Literal["server", "endpoint", "device", "service", "link"]
 Connect = Literal["local", "ssh", "network", "file", "bundle", "recorded"]
 Basis = Literal["operator-selfcheck", "internal-independent", "professional-body", "inspection"]
-Method = Literal["read-login", "tls", "ports", "links", "snmp"]
+Method = Literal["read-login", "tls", "web", "ports", "links", "snmp"]
+"""Ways of looking: logging in to read, TLS hellos, web pages and name servers, ports and SSH hellos, links, SNMP."""
 
 
 class Province(Record):
@@ -133,6 +139,27 @@ class TlsSettings(Record):
     server_name: Address | None = None
 
 
+class WebSettings(Record):
+    """What is to be known of a web service besides its URL."""
+
+    http_port: Port | None = None
+    """Port where the same name answers without TLS; 80 where the URL has https and no other port."""
+    partners: tuple[Address, ...] = ()
+    """Hosts of others whose links, frames and scripts its pages are meant to hold; each with all names below it."""
+
+
+class DnsSettings(Record):
+    """Which resolver answers for the names of a service, and which domain its mail comes from."""
+
+    resolver: Annotated[Address, AfterValidator(ip_only)] | None = None
+    """The one server that is asked; it must lie within the authority, or be loopback."""
+    port: Port | None = None
+    mail_domain: Annotated[Address, AfterValidator(domain_name)] | None = None
+    """What stands behind the @."""
+    dkim_selectors: tuple[Annotated[Address, AfterValidator(domain_name)], ...] = Field((), max_length=10)
+    """Selectors of the keys mail is signed with (s= in DKIM-Signature)."""
+
+
 class Limits(Record):
     """How hard a site, or the target itself, may be worked."""
 
@@ -150,6 +177,8 @@ class Agency(Record):
     contact: str | None = None
     ssh: SshSettings | None = None
     tls: TlsSettings | None = None
+    web: WebSettings | None = None
+    dns: DnsSettings | None = None
     limits: Limits | None = None
     tags: tuple[Line, ...] = ()
 
@@ -160,6 +189,8 @@ class Site(Record):
     agency: Id | None = None
     ssh: SshSettings | None = None
     tls: TlsSettings | None = None
+    web: WebSettings | None = None
+    dns: DnsSettings | None = None
     limits: Limits | None = None
     tags: tuple[Line, ...] = ()
 
@@ -181,6 +212,8 @@ class System(Record):
     """When investment in it began: before 2026-07-01 it may be in transition (decree 331/2026 art. 39.1)."""
     ssh: SshSettings | None = None
     tls: TlsSettings | None = None
+    web: WebSettings | None = None
+    dns: DnsSettings | None = None
     limits: Limits | None = None
     tags: tuple[Line, ...] = ()
 
@@ -290,9 +323,13 @@ class Target(Record):
     config: LocalPath | None = None
     ssh: SshSettings | None = None
     tls: TlsSettings | None = None
+    web: WebSettings | None = None
+    dns: DnsSettings | None = None
     limits: Limits | None = None
     ports: tuple[Port, ...] = ()
     """Ports it is meant to offer to everyone, besides those of its role."""
+    networks: Annotated[tuple[str, ...], AfterValidator(few_addresses)] = ()
+    """Networks it serves: where an unknown host can be cut off."""
     backups: tuple[BackupJob, ...] = ()
     link: Link | None = None
     handling: Literal["normal", "secret-standalone"] = "normal"

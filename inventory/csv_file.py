@@ -38,12 +38,15 @@ _OWN: Final[dict[str, tuple[Part, ...]]] = {
     "known_hosts": ("ssh", "known_hosts"),
     "host_key": ("ssh", "host_key"),
     "server_name": ("tls", "server_name"),
+    "http_port": ("web", "http_port"),
+    "resolver": ("dns", "resolver"),
+    "mail_domain": ("dns", "mail_domain"),
 }
 """Columns that hold one value, and where it goes in an entry of the raw inventory."""
 _SEVERAL: Final = {"system": "systems", "tags": "tags", "ports": "ports", **{name: name for name in RELATIONS}}
 _OTHERS: Final = ("kind", "group", "level", "agency_name", "system_name", "site_name")
 _COLUMNS: Final = (*_OTHERS, *_OWN, *_SEVERAL)
-_NUMBERS: Final = frozenset({"ssh_port", "ports", "level", "rtt_ms", "loss_pct"})
+_NUMBERS: Final = frozenset({"ssh_port", "http_port", "ports", "level", "rtt_ms", "loss_pct"})
 _NUMBER: Final = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?")
 _PROVINCE: Final = re.compile(r"#\s*province\s*:\s*([^,;]*)[,;]?(.*)", re.IGNORECASE)
 

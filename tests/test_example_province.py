@@ -30,11 +30,11 @@ GOLD = ROOT / "tests" / "gold" / "example-province.json"
 Results = dict[str, dict[str, str]]
 
 STATES = {
-    "bv-csdl": ("unreachable", "host-key"),
-    "mc-minh-an": ("unreachable", "unreachable"),
-    "mc-dong-moi": ("unreachable", "denied"),
+    "bv-csdl": ("partial", "host-key"),
+    "mc-minh-an": ("partial", "unreachable"),  # that not one of its ports answers was seen
+    "mc-dong-moi": ("partial", "denied"),
     "hssk-csdl": ("partial", "denied"),
-    "ke-toan-https": ("unreachable", "unreachable"),  # the refusal of its port was seen
+    "mc-minh-an-https": ("unreachable", "unreachable"),
 }
 """What was recorded as it went wrong; all others were seen."""
 AGENCIES = {
@@ -43,7 +43,7 @@ AGENCIES = {
     "truong-cd": "kha",
     "vp-ubnd": "kha",
     "so-yt": "trung-binh",
-    "so-tc": "yeu",
+    "so-tc": "trung-binh",
     "xa-suoi-xanh": "yeu",
     "so-nv": None,  # all of it was measured, but it has not answered
     "bv-tinh": None,  # answered in part, and a host key has changed
@@ -73,6 +73,32 @@ LEVELS = {
     "kho-luu-tru": (3, None, None),
 }
 """The level declared, the level its facts suggest, and how the two stand; None where no facts were stated."""
+WEAK = {
+    "access.shared-host-keys": {"dvc-web01", "dvc-web02"},
+    "access.ssh-ciphers": {"bv-csdl", "hssk-ung-dung", "mc-suoi-xanh"},
+    "access.ssh-host-keys": {"bv-csdl"},
+    "access.ssh-kex": {"bv-csdl"},
+    "access.ssh-macs": {"bv-csdl"},
+    "hardening.web-default-page": {"bv-https"},
+    "integrity.injected-links": {"truong-https"},
+    "network.dangling-name": {"thu-imaps"},
+    "network.database-exposure": {"bv-csdl"},
+    "network.insecure-device-services": {"wan-suoi-xanh"},
+    "network.insecure-services": {"mc-dong-moi"},
+    "network.undeclared-ports": {"bv-csdl", "mc-dong-moi", "mc-suoi-xanh", "wan-suoi-xanh"},
+    "tls.certificate-expiry": {"bv-https"},
+    "tls.certificate-name": {"truong-https"},
+    "tls.certificate-renewal": {"bv-https", "vb-https"},
+    "tls.certificate-revocation": {"hssk-https"},
+    "tls.certificate-trust": {"bv-https"},
+    "tls.cipher-suites": {"hssk-https"},
+    "tls.https-redirect": {"bv-https", "hssk-https", "ke-toan-https"},
+    "tls.mixed-content": {"vb-https"},
+    "tls.protocol-versions": {"bv-https", "hssk-https"},
+    "tls.shared-keys": {"bv-https", "hssk-https"},
+}
+"""What fails in the sight of the network, as ``tests/record_province.py`` set it up."""
+AWAY = {"mc-minh-an", "mc-minh-an-https", "wan-minh-an"}
 OLD, NEW, ARCHIVES = "tt12-2022", "tcvn-14423-2026", "qcvn-12-2026"
 
 
@@ -124,7 +150,7 @@ def test_it_shows_a_whole_province(told: dict[str, Any]) -> None:
     scores = told["scores"]
     assert scores["province"]["grade"] == "trung-binh"
     assert {one["id"]: one["grade"] for one in scores["groups"]} == {
-        "so-nganh": "trung-binh",
+        "so-nganh": "kha",
         "su-nghiep": "kha",
         "xa-phuong": None,
     }
@@ -136,6 +162,16 @@ def test_it_shows_a_whole_province(told: dict[str, Any]) -> None:
     assert sum(grade is not None for grade in AGENCIES.values()) >= 0.6 * len(AGENCIES)
 
 
+def test_the_network_saw_what_was_set_up(told: dict[str, Any]) -> None:
+    """And is sure of nothing only where nothing answers."""
+    for rule, weak in WEAK.items():
+        found = [one for one in told["findings"] if one["rule"] == rule]
+        assert {one["target"] for one in found if one["result"] == "fail"} == weak, rule
+        unsure = {one["target"] for one in found if one["result"] == "unknown"}
+        # The health record's page has no title by which it could be told from a default one.
+        assert unsure <= AWAY | ({"hssk-https"} if rule == "hardening.web-default-page" else set()), rule
+
+
 def test_who_does_not_answer_has_no_grade(told: dict[str, Any]) -> None:
     """All its targets were seen; what is open there waits for people."""
     mine = {one["id"] for one in told["targets"] if one["agency"] == "so-nv"}
@@ -144,7 +180,7 @@ def test_who_does_not_answer_has_no_grade(told: dict[str, Any]) -> None:
     found = [one for one in told["findings"] if one["target"] in mine]
     asked = [one["result"] for one in found if told["rules"][one["rule"]]["check"] is None]
     assert set(asked) == {"notchecked"}
-    assert sum(one["result"] == "unknown" for one in found) <= 2
+    assert sum(one["result"] == "unknown" for one in found) <= 3
     (score,) = (one for one in told["scores"]["agencies"] if one["id"] == "so-nv")
     assert [cap["code"] for cap in score["caps"]] == ["coverage"]
     assert "attest" in {fix["action"] for fix in score["lift"]["fixes"]}

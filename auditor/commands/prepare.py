@@ -1,4 +1,4 @@
-"""What comes before a run: plan, doctor, sudoers, inventory check and discover."""
+"""What comes before a run: plan, doctor, sudoers and inventory check."""
 
 from __future__ import annotations
 
@@ -176,17 +176,3 @@ def inventory_check(path: Path) -> None:
         kinds[target.kind] = kinds.get(target.kind, 0) + 1
     parts = ", ".join(f"{count} {_(kind)}" for kind, count in kinds.items()) or "0"
     console.say(_("{path}: no mistakes; targets: {parts}").format(path=path, parts=parts))
-
-
-def inventory_discover(this_machine: bool, out: Path | None) -> None:
-    if not this_machine:
-        raise CapdoError(_("say what to discover: --this-machine"))
-    from auditor.discover import this_machine as describe
-
-    text = describe()
-    if out is None:
-        console.say(text.rstrip("\n"))
-        return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, "utf-8")
-    console.say(out)

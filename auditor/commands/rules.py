@@ -32,6 +32,7 @@ from auditor.packlint import gaps, lint
 from auditor.packs import arranged, ruleset
 from auditor.rulepack import Pack, Requirement
 from auditor.store import Store
+from auditor.sweep import address_texts
 from auditor.targets import Inventory
 from auditor.transition import words
 
@@ -220,7 +221,8 @@ def rules_diff(asked: Asked, as_json: bool, db: str | None) -> None:
     if held is not None and inventory is not None:
         now = datetime.fromisoformat(held.manifest()["finished_at"])
         systems = {system.id: system for system in inventory.systems}
-        judge = Judge(registry.check_table(), registry.collectors(), systems, inventory_digest(inventory), now)
+        known = address_texts(inventory)
+        judge = Judge(registry.check_table(), registry.collectors(), systems, inventory_digest(inventory), now, known)
         turned = list(turns(old, new, judge, inventory, held))
     if as_json:
         sides = [{"label": side.label, "date": side.day.isoformat()} for side in (old, new)]

@@ -26,6 +26,8 @@ class DeclaredTarget(Evidence):
     missing: tuple[str, ...]
     """Inventory fields an asset register must have and this target lacks: site, role, agency, systems, platform."""
     ports: tuple[int, ...]
+    networks: tuple[str, ...] = ()
+    """Networks it serves."""
     backups: tuple[str, ...]
     """Ids of declared backup jobs."""
     separate_backups: tuple[str, ...]

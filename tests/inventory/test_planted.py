@@ -36,12 +36,12 @@ servers:
   - {id: db01, address: 10.1.1.4, backups: [{id: n, tool: restic}, {id: n, tool: files, path: ../x}]}
   - {address: 10.1.1.5, handling: secret-standalone}
 services:
-  - {id: s1, url: ftp://a.example}
+  - {id: s1, url: gopher://a.example}
   - {id: s2, url: "https://u:p@a.example"}
   - {id: s3}
 devices:
   - {id: fw01, connect: file}
-  - {id: fw02}
+  - {id: fw02, networks: [10.1.1.5/24]}
 links:
   - {id: l1, from: dc, to: dc, target: 10.1.9.1, backup: l1}
   - {id: l2, from: nowhere, to: x, target: 10.1.9.2, backup: web01, sla: {rtt_ms: -1}}
@@ -80,12 +80,14 @@ EXPECTED = [
     (25, "n, tool: f", "duplicate-id"),
     (25, "../x", "path-relative"),
     (26, "{address: 10.1.1.5", "missing"),
+    (26, "10.1.1.5", "secret-address"),
     (26, "secret-standalone", "secret-no-agency"),
-    (28, "ftp://a.example", "url-scheme"),
+    (28, "gopher://a.example", "url-scheme"),
     (29, '"https://u:p@a.example"', "url-secret"),
     (30, "{id: s3", "missing"),
     (32, "file", "needs-config"),
     (33, "{id: fw02", "needs-address"),
+    (33, "10.1.1.5/24", "bad-network"),
     (35, "dc, ta", "link-to-itself"),
     (35, "l1}", "refers-to-itself"),
     (36, "nowhere", "no-such-id"),
@@ -157,6 +159,11 @@ ATTESTED = "attestations: [{{id: a, rule: r, {}, answer: met, explanation: đã 
             "servers: [{id: a, address: 10.1.1.1, backups: [{id: n, tool: files, path: /a, pattern: b/*}]}]",
             "pattern-path",
         ),
+        ("servers: [{id: a, address: 10.1.1.1, networks: 10.1.1.1/24}]", "bad-network"),
+        ("servers: [{id: a, address: 10.1.1.1, networks: [10.1.0.0/16, 10.2.0.0/32]}]", "too-many-addresses"),
+        ("links: [{id: a, from: dc, to: x, target: 10.1.1.1, networks: ['fd00::/64']}]", "too-many-addresses"),
+        ("endpoints: [{id: a, networks: [10.1.1.0/24]}]", "unknown-key"),
+        ("servers: [{id: a, agency: so-b, address: 10.1.1.1, handling: secret-standalone}]", "secret-address"),
         ("servers: [{id: a, address: 10.1.1.1}]\nservices: [{id: a, url: 'https://a'}]", "duplicate-id"),
         ("services: [{id: a, url: 'https://'}]", "url-form"),
         ("services: [{id: a, url: 'https://a:99999'}]", "url-form"),

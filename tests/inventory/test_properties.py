@@ -101,6 +101,9 @@ _ids = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 def test_every_proper_inventory_loads_and_survives_its_snapshot(tmp_path: Path, servers: list[dict[str, Any]]) -> None:
     import json
 
+    for one in servers:
+        if one.get("handling") == "secret-standalone":  # it has none
+            del one["address"]
     path = tmp_path / "tinh.yaml"
     path.write_text(HEAD + "servers: " + json.dumps(servers, ensure_ascii=False), encoding="utf-8")
     made = source(".yaml").load(path)
