@@ -197,7 +197,7 @@ def test_hosts_nobody_asked_for_are_not_taken() -> None:
 def test_any_bytes_are_an_answer_or_trouble(told: bytes) -> None:
     found, trouble = _sweep.read(told, ADDRESSES)
     assert set(found) <= set(ADDRESSES)
-    assert found or trouble or b'state="up"' in told
+    assert found or trouble or told.count(b"<host") >= SWEPT.count(b"<host")
 
 
 def test_no_fragile_port_is_ever_in_the_words_of_a_sweep() -> None:
