@@ -181,17 +181,19 @@ def inside(text: str) -> None:
     for hosts, script in bed.series:
         ways = (bed.ours(hosts, script), bed.openssh(hosts, script), bed.ours(1, script))
         took: list[list[tuple[float, float]]] = [[], [], []]
-        for _ in range(bed.rounds):
+        for number in range(bed.rounds):
             for way, kept in zip(ways, took, strict=True):
                 kept.append(measured(way))
+            ours, bare = took[0][-1], took[1][-1]
+            print(f"  round {number + 1}: ours {ours[0]:.1f} s, ssh {bare[0]:.1f} s", file=sys.stderr, flush=True)
         walls = [[wall for wall, _ in kept] for kept in took]
         start = statistics.median(cpu for _, cpu in took[2])
         each = [(cpu - start) / (hosts - 1) for _, cpu in took[0]]
-        bare = [cpu / hosts for _, cpu in took[1]]
+        clients = [cpu / hosts for _, cpu in took[1]]
         ratio = statistics.median(walls[0]) / statistics.median(walls[1])
         print(
             f"{hosts:5} {script:7} {shown(walls[0]):20} {shown(walls[1]):20} {ratio:<6.2f} "
-            f"{shown(each, 1000):18} {shown(bare, 1000)}",
+            f"{shown(each, 1000):18} {shown(clients, 1000)}",
             flush=True,
         )
     print("goals: ratio <= 1.15, ours CPU <= 15 ms a host (starting the program, seen with one host, taken off)")
