@@ -8,9 +8,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from auditor.registry import load_parts
+from auditor.rendering import RunDocument
 from auditor.whole import whole_file
 
 PARTS = Path(__file__).parent / "_html"
@@ -22,15 +23,6 @@ COLUMNS = (
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%")
 MOST = 32_000
 """Characters of a cell; Excel takes 32,767."""
-
-
-class RunDocument(Protocol):
-    """What the report asks of a run; a large one streams its findings."""
-
-    @property
-    def head(self) -> Mapping[str, Any]: ...
-
-    def findings(self) -> Iterator[dict[str, Any]]: ...
 
 
 class FindingsCsv:

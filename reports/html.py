@@ -5,23 +5,13 @@ Evidence is hostile: it is cleaned once at the door, escaped by Jinja2 or as JSO
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
 
 from auditor.registry import load_parts
+from auditor.rendering import RunDocument
 from auditor.whole import whole_file
 
 PARTS = Path(__file__).parent / "_html"
-
-
-class RunDocument(Protocol):
-    """What the report asks of a run; a large one streams its findings."""
-
-    @property
-    def head(self) -> Mapping[str, Any]: ...
-
-    def findings(self) -> Iterator[dict[str, Any]]: ...
 
 
 class HtmlReport:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from auditor.registry import load_parts
+from auditor.rendering import RunDocument
 from auditor.whole import whole_file
 
 PARTS = Path(__file__).parent / "_html"
@@ -16,15 +17,6 @@ MOST = 3_900
 ACTIONS = 10
 NAME = 80
 MARKUP = re.compile(r"([\\`*_{}\[\]()<>#|~@:&])")
-
-
-class RunDocument(Protocol):
-    """What the report asks of a run; a large one streams its findings."""
-
-    @property
-    def head(self) -> Mapping[str, Any]: ...
-
-    def findings(self) -> Iterator[dict[str, Any]]: ...
 
 
 class SummaryMarkdown:
