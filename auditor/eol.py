@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from auditor.model import CapdoError
-from auditor.strictyaml import loads
+from auditor.dated import made_of, text_of
+
+_FILE = "eol.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +39,21 @@ class EndOfLife:
 @cache
 def table() -> EndOfLife:
     """The table that came with this program. Raises ``CapdoError`` when its file is damaged."""
-    return read(files("auditor").joinpath("data", "eol.yaml").read_text("utf-8"))
+    return read(text_of(_FILE))
 
 
 def read(text: str) -> EndOfLife:
     """A table from YAML text. Raises ``CapdoError`` for anything that is not one."""
-    tree = loads(text)
-    if tree.mistakes or tree.broken:
-        raise CapdoError(f"eol.yaml: {'; '.join(map(str, tree.mistakes)) or 'cannot be read'}")
-    try:
-        told = tree.data
-        return EndOfLife(
-            source=str(told["source"]),
-            dated=date.fromisoformat(told["date"]),
-            stale_after_days=int(told["stale_after_days"]),
-            systems={name: tuple(map(_release, rows)) for name, rows in told["systems"].items()},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise CapdoError(f"eol.yaml: {type(exc).__name__}: {exc}") from None
+    return made_of(_FILE, text, _table)
+
+
+def _table(told: Any) -> EndOfLife:
+    return EndOfLife(
+        source=str(told["source"]),
+        dated=date.fromisoformat(told["date"]),
+        stale_after_days=int(told["stale_after_days"]),
+        systems={name: tuple(map(_release, rows)) for name, rows in told["systems"].items()},
+    )
 
 
 def _release(row: dict[str, Any]) -> Release:

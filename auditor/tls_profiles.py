@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from auditor.dated import made_of, text_of
 from auditor.evidence.tls import TlsProfile
-from auditor.model import CapdoError
-from auditor.strictyaml import loads
+
+_FILE = "tls_profiles.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +30,21 @@ class TlsProfiles:
 @cache
 def table() -> TlsProfiles:
     """The table that came with this program. Raises ``CapdoError`` when its file is damaged."""
-    return read(files("auditor").joinpath("data", "tls_profiles.yaml").read_text("utf-8"))
+    return read(text_of(_FILE))
 
 
 def read(text: str) -> TlsProfiles:
     """A table from YAML text. Raises ``CapdoError`` for anything that is not one."""
-    tree = loads(text)
-    if tree.mistakes or tree.broken:
-        raise CapdoError(f"tls_profiles.yaml: {'; '.join(map(str, tree.mistakes)) or 'cannot be read'}")
-    try:
-        made = TlsProfiles(
-            profiles=tuple(map(_profile, tree.data["profiles"])),
-            roles=dict(tree.data["roles"]),
-            default=str(tree.data["default"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise CapdoError(f"tls_profiles.yaml: {type(exc).__name__}: {exc}") from None
+    return made_of(_FILE, text, _table)
+
+
+def _table(told: Any) -> TlsProfiles:
+    made = TlsProfiles(
+        profiles=tuple(map(_profile, told["profiles"])), roles=dict(told["roles"]), default=str(told["default"])
+    )
     strange = {made.default, *made.roles.values()} - {one.name for one in made.profiles}
     if strange:
-        raise CapdoError(f"tls_profiles.yaml: no such profile: {', '.join(sorted(strange))}")
+        raise ValueError(f"no such profile: {', '.join(sorted(strange))}")
     return made
 
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, get_args
 
+from auditor.dated import made_of, text_of
 from auditor.evidence.exposure import Family
-from auditor.model import CapdoError
-from auditor.strictyaml import loads
 from auditor.targets import Target
+
+_FILE = "exposure.yaml"
 
 _WORDS = re.compile(r"[a-z0-9]+")
 _SPAN = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
@@ -46,31 +46,28 @@ class Exposures:
 @cache
 def table() -> Exposures:
     """The table that came with this program. Raises ``CapdoError`` when its file is damaged."""
-    return read(files("auditor").joinpath("data", "exposure.yaml").read_text("utf-8"))
+    return read(text_of(_FILE))
 
 
 def read(text: str) -> Exposures:
     """A table from YAML text. Raises ``CapdoError`` for anything that is not one."""
-    tree = loads(text)
-    if tree.mistakes or tree.broken:
-        raise CapdoError(f"exposure.yaml: {'; '.join(map(str, tree.mistakes)) or 'cannot be read'}")
-    try:
-        told: Any = tree.data
-        made = Exposures(
-            fragile={port: str(row["why"]) for row in told["fragile_ports"] for port in ports_of(row["ports"])},
-            fragile_words=frozenset(map(str, told["fragile_words"])),
-            services={
-                port: Service(str(row["name"]), _family(row["family"]))
-                for row in told["services"]
-                for port in ports_of(row["ports"])
-            },
-            udp={int(row["port"]): str(row["name"]) for row in told["udp"]},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise CapdoError(f"exposure.yaml: {type(exc).__name__}: {exc}") from None
+    return made_of(_FILE, text, _table)
+
+
+def _table(told: Any) -> Exposures:
+    made = Exposures(
+        fragile={port: str(row["why"]) for row in told["fragile_ports"] for port in ports_of(row["ports"])},
+        fragile_words=frozenset(map(str, told["fragile_words"])),
+        services={
+            port: Service(str(row["name"]), _family(row["family"]))
+            for row in told["services"]
+            for port in ports_of(row["ports"])
+        },
+        udp={int(row["port"]): str(row["name"]) for row in told["udp"]},
+    )
     both = made.fragile.keys() & made.services.keys()
     if both:
-        raise CapdoError(f"exposure.yaml: both asked and never asked: {spans(both)}")
+        raise ValueError(f"both asked and never asked: {spans(both)}")
     return made
 
 

@@ -7,11 +7,11 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from typing import Any
 
-from auditor.model import CapdoError
-from auditor.strictyaml import loads
+from auditor.dated import made_of, text_of
 
+_FILE = "gambling.yaml"
 Hits = tuple[tuple[str, str], ...]
 MOST = 4
 """Words told of one text; more would tell nobody more."""
@@ -58,26 +58,23 @@ def fold(text: str) -> str:
 @cache
 def words() -> Words:
     """The list that came with this program. Raises ``CapdoError`` when its file is damaged."""
-    return read(files("auditor").joinpath("data", "gambling.yaml").read_text("utf-8"))
+    return read(text_of(_FILE))
 
 
 def read(text: str) -> Words:
     """A list from YAML text. Raises ``CapdoError`` for anything that is not one."""
-    tree = loads(text)
-    if tree.mistakes or tree.broken:
-        raise CapdoError(f"gambling.yaml: {'; '.join(map(str, tree.mistakes)) or 'cannot be read'}")
-    try:
-        told = tree.data
-        kinds = told["kinds"].items()
-        return Words(
-            date=str(told["date"]),
-            folded=tuple((kind, _any(said["folded"], fold)) for kind, said in kinds),
-            accented=tuple((kind, _any(said["accented"], _spaced)) for kind, said in kinds if "accented" in said),
-            anywhere=tuple((kind, _any(said["anywhere"], str)) for kind, said in kinds),
-            shape=re.compile("|".join(told["shapes"])),
-        )
-    except (KeyError, TypeError, AttributeError, re.error) as exc:
-        raise CapdoError(f"gambling.yaml: {type(exc).__name__}: {exc}") from None
+    return made_of(_FILE, text, _words)
+
+
+def _words(told: Any) -> Words:
+    kinds = told["kinds"].items()
+    return Words(
+        date=str(told["date"]),
+        folded=tuple((kind, _any(said["folded"], fold)) for kind, said in kinds),
+        accented=tuple((kind, _any(said["accented"], _spaced)) for kind, said in kinds if "accented" in said),
+        anywhere=tuple((kind, _any(said["anywhere"], str)) for kind, said in kinds),
+        shape=re.compile("|".join(told["shapes"])),
+    )
 
 
 def _spaced(word: str) -> str:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
 
+from auditor.dated import text_of
 from auditor.evidence.tls import Group, Suite
 
 _BITS = (  # effective strength, by how the cipher's name begins; the first that fits
@@ -29,7 +29,7 @@ _SSL2 = {
 @cache
 def all_suites() -> dict[int, Suite]:
     """Every suite there has been, by its code; those of SSL 2.0 have codes of three bytes."""
-    text = files("auditor").joinpath("data", "tls_suites.txt").read_text("ascii")
+    text = text_of("tls_suites.txt")
     pairs = (line.split() for line in text.splitlines() if not line.startswith("#"))
     return {int(code, 16): described(int(code, 16), name) for code, name in pairs}
 
