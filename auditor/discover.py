@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-from auditor.collectors._tls.hellos import Hello, client_hello
-from auditor.collectors._tls.io import Caller
-from auditor.collectors._tls.suites import asked
+from auditor.collectors._tls.knock import speaks_tls
 
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _OWN_FILES = Path("/proc/self/fd")
@@ -109,13 +105,7 @@ def tls_services(found: Iterable[Listener]) -> list[tuple[str, int]]:
 
 def _speaks_tls(listener: Listener) -> str | None:
     """The first address at which the answer to a hello is a TLS record, be it an alert."""
-    hello = client_hello(Hello(version="TLSv1.2", suites=asked("TLSv1.2")[:60]), os.urandom(32))
-    for address in listener.addresses:
-        caller = Caller(address, listener.port, time.monotonic() + _WAIT_S)
-        _, reply = caller.exchange(hello, lambda reply: len(reply) >= 7)
-        if len(reply) >= 7 and reply[:2] in (b"\x15\x03", b"\x16\x03"):
-            return address
-    return None
+    return next((one for one in listener.addresses if speaks_tls(one, listener.port, _WAIT_S)), None)
 
 
 def _text(host: str, services: Iterable[tuple[str, int]]) -> str:

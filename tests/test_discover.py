@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import discover, registry
+from auditor.collectors._tls import knock
 from auditor.collectors._tls.io import Caller
 from auditor.discover import Listener, listeners, this_machine, tls_services
 from auditor.targets import Inventory
@@ -102,7 +103,7 @@ def test_no_more_than_fifty_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
             asked.append(self.port)
             return "closed", b""
 
-    monkeypatch.setattr(discover, "Caller", Nobody)
+    monkeypatch.setattr(knock, "Caller", Nobody)
     assert tls_services(Listener(port, ("127.0.0.1",)) for port in range(1, 200)) == []
     assert sorted(asked) == list(range(1, 51))
 

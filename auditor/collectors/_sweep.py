@@ -11,7 +11,6 @@ import base64
 import os
 import re
 import socket
-import time
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
@@ -23,9 +22,7 @@ from auditor.collectors import _connect_scan, _exposure_looks, _nmap
 from auditor.collectors import _exposure_reading as reads
 from auditor.collectors._doors import turn
 from auditor.collectors._nmap_reading import states
-from auditor.collectors._tls.hellos import Hello, client_hello
-from auditor.collectors._tls.io import Caller
-from auditor.collectors._tls.suites import asked as suites_asked
+from auditor.collectors._tls.knock import speaks_tls
 from auditor.collectors.ports_nmap import wanted
 from auditor.model import CollectError
 from auditor.sweep import TLS_PORTS, Live, Look
@@ -212,13 +209,6 @@ def _one(address: str, opened: frozenset[int] | str, *, tls: bool) -> Look:
         return Look(trouble=opened, tls_asked=tls)
     with turn(address):
         heard: dict[str, Any] = _exposure_looks.tcp(address, opened & _EARS)
-        answering = {port for port in opened & TLS_PORTS.keys() if tls and speaks_tls(address, port)}
+        answering = {port for port in opened & TLS_PORTS.keys() if tls and speaks_tls(address, port, _TLS_S)}
     said = {int(port): reads.printable(base64.b64decode(one.get("b64", ""))) for port, one in heard.items()}
     return Look(opened, {port: words for port, words in said.items() if words}, frozenset(answering), tls)
-
-
-def speaks_tls(address: str, port: int) -> bool:
-    """Is the answer to a hello a TLS record, be it an alert?"""
-    hello = client_hello(Hello(version="TLSv1.2", suites=suites_asked("TLSv1.2")[:60]), os.urandom(32))
-    _, reply = Caller(address, port, time.monotonic() + _TLS_S).exchange(hello, lambda said: len(said) >= 7)
-    return len(reply) >= 7 and reply[:2] in (b"\x15\x03", b"\x16\x03")

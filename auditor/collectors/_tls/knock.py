@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import selectors
 import socket
 import time
@@ -12,7 +13,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import TypeVar
 
-from auditor.collectors._tls.io import is_ip
+from auditor.collectors._tls.hellos import Hello, client_hello
+from auditor.collectors._tls.io import Caller, is_ip
+from auditor.collectors._tls.suites import asked
 
 T = TypeVar("T")
 KNOCK_S = 5.0
@@ -45,6 +48,13 @@ def at_once(doors: Sequence[tuple[str, int, T]], work: Callable[[T], None], serv
             wait(running, return_when=FIRST_COMPLETED)
             _begin(pool, waiting, running, work)
     return dead
+
+
+def speaks_tls(address: str, port: int, within_s: float) -> bool:
+    """Is the answer to a hello a TLS record, be it an alert?"""
+    hello = client_hello(Hello(version="TLSv1.2", suites=asked("TLSv1.2")[:60]), os.urandom(32))
+    _, reply = Caller(address, port, time.monotonic() + within_s).exchange(hello, lambda reply: len(reply) >= 7)
+    return len(reply) >= 7 and reply[:2] in (b"\x15\x03", b"\x16\x03")
 
 
 def _begin(
